@@ -1,0 +1,216 @@
+//! Big hashes: those that do not fit a packed row. A table of fields of their own, so that a hash
+//! of ten million fields is as fast as one of a hundred and grows without pauses.
+//!
+//! ```text
+//! field: name: varint length, bytes | code u8, high bit: expires | [expiry u48] | cell
+//! ```
+
+use super::Millis;
+use super::bytes::{Reader, put_time48, put_varint};
+use super::cell::{self, Cell, Value};
+use super::dictionary::Dictionary;
+use super::hasher::Hasher;
+use super::store::Store;
+use super::ttl::TIME_END;
+
+const EXPIRES: u8 = 0x80;
+
+/// See the module.
+pub struct Big {
+    fields: Store,
+    /// No field expires before this.
+    due: Millis,
+}
+
+/// A field of a big hash as it is stored.
+#[derive(Clone, Copy)]
+pub struct Stored<'a> {
+    pub name: &'a [u8],
+    pub cell: Cell<'a>,
+    pub expire_at: Option<Millis>,
+}
+
+impl<'a> Stored<'a> {
+    pub fn is_live(&self, now: Millis) -> bool {
+        self.expire_at.is_none_or(|at| at > now)
+    }
+
+    pub fn value(&self, dictionary: &'a Dictionary) -> Option<Value<'a>> {
+        Value::of(self.cell, dictionary)
+    }
+}
+
+fn read(payload: &[u8]) -> Option<Stored<'_>> {
+    let mut reader = Reader(payload);
+    let len = reader.varint()?;
+    let name = reader.take(len)?;
+    let flags = reader.u8()?;
+    let expire_at = if flags & EXPIRES != 0 {
+        Some(reader.time48()?)
+    } else {
+        None
+    };
+    let code = flags & !EXPIRES;
+    let bytes = reader.take(cell::size(code, reader.0)?)?;
+    Some(Stored {
+        name,
+        cell: Cell { code, bytes },
+        expire_at,
+    })
+}
+
+fn name(payload: &[u8]) -> &[u8] {
+    let mut reader = Reader(payload);
+    reader
+        .varint()
+        .and_then(|len| reader.take(len))
+        .unwrap_or_default()
+}
+
+impl Big {
+    pub fn new() -> Big {
+        Big {
+            fields: Store::new(name, 0),
+            due: Millis::MAX,
+        }
+    }
+
+    /// Fields, expired or not.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn bytes(&self) -> usize {
+        size_of::<Big>() + self.fields.bytes()
+    }
+
+    pub fn get(&self, field: &[u8], hasher: &Hasher) -> Option<Stored<'_>> {
+        read(
+            self.fields
+                .get(self.fields.find(field, hasher.hash(field))?),
+        )
+    }
+
+    /// When a field may next expire; never later than it does.
+    pub fn due(&self) -> Millis {
+        self.due
+    }
+
+    /// Fields that have not expired.
+    pub fn live_len(&self, now: Millis) -> usize {
+        self.len() - self.expired(now).count()
+    }
+
+    /// Fields that have expired, looked for only where they may be.
+    pub fn expired(&self, now: Millis) -> impl Iterator<Item = Stored<'_>> {
+        let now_or_none = if self.due() > now { 0 } else { now };
+        self.fields
+            .due_entries(now_or_none)
+            .filter_map(read)
+            .filter(move |f| !f.is_live(now))
+    }
+
+    /// After the expired fields are gone: know when the next one expires.
+    pub fn refresh_due(&mut self, now: Millis) {
+        self.fields
+            .refresh_due(now, |payload| read(payload)?.expire_at);
+        self.due = self.fields.due();
+    }
+
+    pub fn fields(&self) -> impl Iterator<Item = Stored<'_>> {
+        self.fields
+            .entries()
+            .filter_map(|r| read(self.fields.get(r)))
+    }
+
+    /// Visit the fields of the bucket at `from`; answers where the next bucket begins.
+    pub fn visit_bucket<'a>(
+        &'a self,
+        from: u64,
+        hasher: &Hasher,
+        mut visit: impl FnMut(Stored<'a>),
+    ) -> Option<u64> {
+        self.fields.visit_bucket(from, hasher, |payload| {
+            if let Some(field) = read(payload) {
+                visit(field);
+            }
+        })
+    }
+
+    /// Set a field; `expire` decides its expiry given the one it had. Answers whether it is new.
+    pub fn set(
+        &mut self,
+        field: &[u8],
+        value: &[u8],
+        expire: impl FnOnce(Option<Millis>) -> Option<Millis>,
+        hasher: &Hasher,
+        dictionary: &Dictionary,
+    ) -> bool {
+        let old = self.get(field, hasher).map(|f| f.expire_at);
+        let mut bytes = Vec::with_capacity(value.len() + 8);
+        let code = cell::encode(value, dictionary, &mut bytes);
+        let expire_at = expire(old.flatten());
+        self.put(
+            Stored {
+                name: field,
+                cell: Cell {
+                    code,
+                    bytes: &bytes,
+                },
+                expire_at,
+            },
+            hasher,
+        );
+        old.is_none()
+    }
+
+    /// Store a field, new or in the place of the one of its name.
+    pub fn put(&mut self, field: Stored<'_>, hasher: &Hasher) {
+        let at = field.expire_at.map(|at| at.min(TIME_END - 1));
+        let mut payload = Vec::with_capacity(field.name.len() + field.cell.bytes.len() + 16);
+        put_varint(&mut payload, field.name.len());
+        payload.extend_from_slice(field.name);
+        payload.push(field.cell.code | if at.is_some() { EXPIRES } else { 0 });
+        if let Some(at) = at {
+            put_time48(&mut payload, at);
+        }
+        payload.extend_from_slice(field.cell.bytes);
+        let hash = hasher.hash(field.name);
+        let old = self.fields.find(field.name, hash);
+        self.fields.put(hasher, hash, old, &payload, 0);
+        if let Some(at) = at {
+            self.fields.note_due(hash, at);
+            self.due = self.due.min(at);
+        }
+    }
+
+    /// Remove a field; answers whether it was there.
+    pub fn remove(&mut self, field: &[u8], hasher: &Hasher) -> bool {
+        let hash = hasher.hash(field);
+        let Some(found) = self.fields.find(field, hash) else {
+            return false;
+        };
+        self.fields.remove(hasher, hash, found);
+        true
+    }
+
+    /// Set or remove the expiry of a field; answers whether the field is there.
+    pub fn expire(&mut self, field: &[u8], at: Option<Millis>, hasher: &Hasher) -> bool {
+        let Some(stored) = self.get(field, hasher) else {
+            return false;
+        };
+        let (code, bytes) = (stored.cell.code, stored.cell.bytes.to_vec());
+        self.put(
+            Stored {
+                name: field,
+                cell: Cell {
+                    code,
+                    bytes: &bytes,
+                },
+                expire_at: at,
+            },
+            hasher,
+        );
+        true
+    }
+}

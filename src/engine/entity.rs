@@ -1,0 +1,325 @@
+//! What callers read: one entity as of a moment. Expired fields do not show.
+
+use super::Millis;
+use super::big::Big;
+use super::catalog::Catalog;
+use super::cell::{Cell, Value};
+use super::projection::{self, Projection};
+use super::row::{Body, Packed, Row};
+
+/// The type of a key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Hash,
+    String,
+}
+
+/// One entity as of a `now`: expired fields do not show.
+#[derive(Clone, Copy)]
+pub struct Entity<'a> {
+    pub(super) row: Row<'a>,
+    /// The table of its fields, if it is a big hash.
+    pub(super) big: Option<&'a Big>,
+    pub(super) catalog: &'a Catalog,
+    pub(super) now: Millis,
+    /// Bytes of its block.
+    pub(super) block_bytes: usize,
+}
+
+/// One field of a hash.
+#[derive(Clone, Copy)]
+pub struct Field<'a> {
+    pub name: &'a [u8],
+    pub value: Value<'a>,
+    /// When it expires, milliseconds since the epoch.
+    pub expire_at: Option<Millis>,
+}
+
+/// The share of the index that an entry takes, bytes: a tag and a reference in buckets 3/4 full.
+const INDEX_BYTES: usize = 7;
+/// Redis keeps a hash in a listpack up to this many fields, of names and values up to this long.
+const LISTPACK_FIELDS_MAX: usize = 512;
+const LISTPACK_VALUE_BYTES_MAX: usize = 64;
+/// Redis allocates a string and its header together up to this length.
+const EMBSTR_BYTES_MAX: usize = 44;
+
+impl<'a> Entity<'a> {
+    pub fn kind(&self) -> Kind {
+        match self.row.body {
+            Body::String(_) => Kind::String,
+            _ => Kind::Hash,
+        }
+    }
+
+    /// When the key expires, milliseconds since the epoch.
+    pub fn expire_at(&self) -> Option<Millis> {
+        self.row.expire_at
+    }
+
+    /// The bytes, if this is a string.
+    #[inline]
+    pub fn string(&self) -> Option<&'a [u8]> {
+        match self.row.body {
+            Body::String(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub fn hash(&self) -> Option<Hash<'a>> {
+        let form = match self.row.body {
+            Body::Packed(packed) => Form::Packed(packed),
+            Body::Big(_) => Form::Big(self.big?),
+            Body::String(_) => return None,
+        };
+        Some(Hash {
+            form,
+            catalog: self.catalog,
+            now: self.now,
+        })
+    }
+
+    /// Bytes this entity takes, with its share of the index.
+    pub fn memory_usage(&self) -> usize {
+        self.block_bytes + INDEX_BYTES + self.big.map_or(0, Big::bytes)
+    }
+
+    /// What `OBJECT ENCODING` of Redis 8 says of such a value.
+    pub fn encoding(&self) -> &'static str {
+        if let Some(value) = self.string() {
+            let number = std::str::from_utf8(value)
+                .ok()
+                .and_then(|s| s.parse::<i64>().ok());
+            return match number {
+                Some(n) if n.to_string().as_bytes() == value => "int",
+                _ if value.len() <= EMBSTR_BYTES_MAX => "embstr",
+                _ => "raw",
+            };
+        }
+        let Some(hash) = self.hash() else {
+            return "raw";
+        };
+        let (mut long, mut stamped) = (hash.len() > LISTPACK_FIELDS_MAX, false);
+        if !long {
+            hash.for_each(&mut |field| {
+                let longest = field.name.len().max(field.value.len());
+                long |= longest > LISTPACK_VALUE_BYTES_MAX;
+                stamped |= field.expire_at.is_some();
+            });
+        }
+        match (long, stamped) {
+            (true, _) => "hashtable",
+            (false, true) => "listpackex",
+            (false, false) => "listpack",
+        }
+    }
+}
+
+/// The fields of a hash that have not expired.
+#[derive(Clone, Copy)]
+pub struct Hash<'a> {
+    form: Form<'a>,
+    catalog: &'a Catalog,
+    now: Millis,
+}
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Packed(Packed<'a>),
+    Big(&'a Big),
+}
+
+impl<'a> Hash<'a> {
+    /// Whether some field of a packed row may have expired.
+    fn may_be_stale(&self, packed: &Packed<'a>) -> bool {
+        packed.stamps.is_some_and(|s| s.earliest() <= self.now)
+    }
+
+    fn is_live(&self, packed: &Packed<'a>, rank: usize) -> bool {
+        packed
+            .stamps
+            .and_then(|s| s.get(rank))
+            .is_none_or(|at| at > self.now)
+    }
+
+    fn value(&self, cell: Cell<'a>) -> Option<Value<'a>> {
+        Value::of(cell, &self.catalog.dictionary)
+    }
+
+    /// Fields that have not expired. Never 0: a hash without a live field is no entity.
+    #[expect(clippy::len_without_is_empty, reason = "an entity is never empty")]
+    pub fn len(&self) -> usize {
+        match &self.form {
+            Form::Packed(packed) if self.may_be_stale(packed) => (0..packed.len())
+                .filter(|&rank| self.is_live(packed, rank))
+                .count(),
+            Form::Packed(packed) => packed.len(),
+            Form::Big(big) => big.live_len(self.now),
+        }
+    }
+
+    pub fn get(&self, name: &[u8]) -> Option<Value<'a>> {
+        match &self.form {
+            Form::Packed(packed) => {
+                let rank = packed.find(name, &self.catalog.hasher)?;
+                if self.may_be_stale(packed) && !self.is_live(packed, rank) {
+                    return None;
+                }
+                self.value(packed.cell(rank)?)
+            }
+            Form::Big(big) => {
+                let field = big.get(name, &self.catalog.hasher)?;
+                if field.is_live(self.now) {
+                    field.value(&self.catalog.dictionary)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    /// Look up many fields of one hash: the places of its cells are computed once, in `starts`,
+    /// whose memory is used again.
+    pub fn get_many<'n>(
+        &self,
+        names: impl Iterator<Item = &'n [u8]>,
+        starts: &mut Vec<u32>,
+        mut visit: impl FnMut(Option<Value<'a>>),
+    ) {
+        let Form::Packed(packed) = &self.form else {
+            names.for_each(|name| visit(self.get(name)));
+            return;
+        };
+        let located = packed.locate(starts).is_some();
+        let stale = self.may_be_stale(packed);
+        for name in names {
+            let rank = packed.find(name, &self.catalog.hasher).filter(|_| located);
+            let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
+            visit(rank.and_then(|rank| self.value(packed.located(rank, starts)?)));
+        }
+    }
+
+    /// As [`Hash::get_many`], with a projection that belongs to these names.
+    #[inline]
+    pub fn project<'n>(
+        &self,
+        projection: &mut Projection,
+        names: impl Iterator<Item = &'n [u8]>,
+        starts: &mut Vec<u32>,
+        mut visit: impl FnMut(Option<Value<'a>>),
+    ) {
+        let Form::Packed(packed) = &self.form else {
+            return self.get_many(names, starts, visit);
+        };
+        let Some(shape) = packed.shape() else {
+            return self.get_many(names, starts, visit);
+        };
+        let positions = projection.positions(shape, names, &self.catalog.hasher);
+        let located = packed.locate(starts).is_some();
+        let stale = self.may_be_stale(packed);
+        for &found in positions {
+            let rank = projection::position(found).filter(|_| located);
+            let rank = rank.and_then(|position| packed.rank(position));
+            let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
+            visit(rank.and_then(|rank| self.value(packed.located(rank, starts)?)));
+        }
+    }
+
+    /// `None`: no such field. `Some(None)`: it does not expire.
+    pub fn expire_at(&self, name: &[u8]) -> Option<Option<Millis>> {
+        let at = match &self.form {
+            Form::Packed(packed) => {
+                let rank = packed.find(name, &self.catalog.hasher)?;
+                packed.stamps.and_then(|s| s.get(rank))
+            }
+            Form::Big(big) => big.get(name, &self.catalog.hasher)?.expire_at,
+        };
+        if at.is_some_and(|at| at <= self.now) {
+            None
+        } else {
+            Some(at)
+        }
+    }
+
+    pub fn for_each(&self, visit: &mut dyn FnMut(Field<'a>)) {
+        match &self.form {
+            Form::Packed(packed) => {
+                for (rank, (name, cell)) in packed.names().zip(packed.cells()).enumerate() {
+                    let expire_at = packed.stamps.and_then(|s| s.get(rank));
+                    let live = expire_at.is_none_or(|at| at > self.now);
+                    if let Some(value) = self.value(cell).filter(|_| live) {
+                        visit(Field {
+                            name,
+                            value,
+                            expire_at,
+                        });
+                    }
+                }
+            }
+            Form::Big(big) => big.fields().for_each(|stored| self.show(stored, visit)),
+        }
+    }
+
+    fn show(&self, stored: super::big::Stored<'a>, visit: &mut dyn FnMut(Field<'a>)) {
+        if stored.is_live(self.now)
+            && let Some(value) = stored.value(&self.catalog.dictionary)
+        {
+            visit(Field {
+                name: stored.name,
+                value,
+                expire_at: stored.expire_at,
+            });
+        }
+    }
+
+    /// Visit fields in hash order from `cursor` until about `count` were visited; answers the next
+    /// cursor, 0 at the end. Cursors are below 2^48. A packed hash is visited whole at once.
+    pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(Field<'a>)) -> u64 {
+        let Form::Big(big) = &self.form else {
+            self.for_each(visit);
+            return 0;
+        };
+        let mut from = Some(cursor << 16);
+        let mut visited = 0;
+        while let Some(hash) = from.filter(|_| visited < count) {
+            from = big.visit_bucket(hash, &self.catalog.hasher, |stored| {
+                visited += 1;
+                self.show(stored, visit);
+            });
+        }
+        from.map_or(0, |hash| hash >> 16)
+    }
+
+    /// Some field, chosen by `random`.
+    pub fn random(&self, random: u64) -> Field<'a> {
+        let mut found = None;
+        match &self.form {
+            Form::Packed(_) => {
+                let mut skip = random as usize % self.len();
+                self.for_each(&mut |field| {
+                    if found.is_none() && skip == 0 {
+                        found = Some(field);
+                    }
+                    skip = skip.wrapping_sub(1);
+                });
+            }
+            Form::Big(big) => {
+                let mut from = Some(random & !0xffff);
+                while found.is_none() {
+                    // Past the end the walk goes on at the beginning: some field is live.
+                    let hash = from.unwrap_or(0);
+                    let mut nearest = u64::MAX;
+                    from = big.visit_bucket(hash, &self.catalog.hasher, |stored| {
+                        let place = self.catalog.hasher.hash(stored.name);
+                        self.show(stored, &mut |field| {
+                            if place <= nearest {
+                                (found, nearest) = (Some(field), place);
+                            }
+                        });
+                    });
+                }
+            }
+        }
+        found.expect("an entity has a live field")
+    }
+}

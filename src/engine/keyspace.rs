@@ -1,0 +1,214 @@
+//! The keyspace: all shards, how keys are hashed to them, how they are locked.
+//!
+//! Invariants
+//! - The shard of a key is given by the top bits of its hash, so walking the shards in order and
+//!   each in hash order is one walk in hash order: a cursor is a hash.
+//! - Shards are locked in index order, so two commands never wait for each other in a circle.
+//! - The hash of a key does not depend on its database.
+
+use super::catalog::Catalog;
+use super::locked::Locked;
+use super::shard::Shard;
+use super::{Db, Millis};
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// A key with its hash, computed once.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    pub db: Db,
+    pub name: &'a [u8],
+    pub hash: u64,
+}
+
+/// What a command does to its shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// How a keyspace is laid out.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Number of shards, a power of two up to 2^12. Default: 256.
+    pub shards: usize,
+    /// Number of databases. Default: 16.
+    pub databases: Db,
+    /// Seed of the key hash: secret, so that nobody can choose keys that collide.
+    pub seed: u64,
+}
+
+/// Most shards.
+const SHARDS_MAX: usize = 1 << 12;
+
+/// See the module.
+pub struct Keyspace {
+    pub(super) shards: Box<[RwLock<Shard>]>,
+    pub(super) shard_bits: u32,
+    pub(super) catalog: Catalog,
+    databases: Db,
+    /// The next LSN. The log will own it.
+    lsn: AtomicU64,
+    bytes: AtomicUsize,
+    /// The shard at which the next step of the sweep begins.
+    sweep_at: AtomicUsize,
+}
+
+/// The shards a command needs: built from keys, or all.
+#[derive(Clone, Debug, Default)]
+pub struct ShardSet {
+    shards: SmallVec<[u16; 8]>,
+}
+
+impl ShardSet {
+    pub fn clear(&mut self) {
+        self.shards.clear();
+    }
+
+    pub fn insert(&mut self, keyspace: &Keyspace, key: &Key<'_>) {
+        let shard = keyspace.shard_of(key.hash) as u16;
+        if let Err(at) = self.shards.binary_search(&shard) {
+            self.shards.insert(at, shard);
+        }
+    }
+
+    pub fn insert_all(&mut self, keyspace: &Keyspace) {
+        self.shards.clear();
+        self.shards.extend(0..keyspace.shards.len() as u16);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_empty()
+    }
+
+    /// In ascending order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        self.shards.iter().copied()
+    }
+}
+
+/// What one step of the sweep did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SweepReport {
+    /// Keys looked at because something of theirs may have expired.
+    pub visited: usize,
+    pub keys_expired: usize,
+    pub fields_expired: usize,
+}
+
+impl Keyspace {
+    pub fn new(options: &Options) -> Keyspace {
+        let shards = options.shards;
+        assert!(
+            shards.is_power_of_two() && shards <= SHARDS_MAX,
+            "{shards} shards"
+        );
+        let shard_bits = shards.trailing_zeros();
+        let shards = (0..shards).map(|_| RwLock::new(Shard::new(options.databases, shard_bits)));
+        Keyspace {
+            shards: shards.collect(),
+            shard_bits,
+            catalog: Catalog::new(options.seed),
+            databases: options.databases,
+            lsn: AtomicU64::new(1),
+            bytes: AtomicUsize::new(0),
+            sweep_at: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn databases(&self) -> Db {
+        self.databases
+    }
+
+    #[inline]
+    pub fn key<'a>(&self, db: Db, name: &'a [u8]) -> Key<'a> {
+        Key {
+            db,
+            name,
+            hash: self.catalog.hasher.hash(name),
+        }
+    }
+
+    #[inline]
+    pub(super) fn shard_of(&self, hash: u64) -> usize {
+        hash.rotate_left(self.shard_bits) as usize & (self.shards.len() - 1)
+    }
+
+    /// Lock these shards, in index order; the lock is held until the [`Locked`] is dropped.
+    #[inline]
+    pub fn lock(&self, shards: &ShardSet, access: Access) -> Locked<'_> {
+        Locked::new(self, shards, access)
+    }
+
+    pub(super) fn next_lsn(&self) -> u64 {
+        self.lsn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn account(&self, before: usize, after: usize) {
+        if after >= before {
+            self.bytes.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.bytes.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes held by data and its indexes.
+    pub fn used_memory(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes held by what all rows share: shapes and the dictionary of values. Bounded.
+    pub fn shared_memory(&self) -> usize {
+        self.catalog.shapes.bytes() + self.catalog.dictionary.bytes()
+    }
+
+    /// Shapes and dictionary entries there are.
+    pub fn interned(&self) -> (usize, usize) {
+        (self.catalog.shapes.len(), self.catalog.dictionary.len())
+    }
+
+    /// Keys that ever expired, fields that ever expired.
+    pub fn expired(&self) -> (u64, u64) {
+        self.shards
+            .iter()
+            .map(|s| s.read())
+            .fold((0, 0), |(keys, fields), shard| {
+                (keys + shard.keys_expired, fields + shard.fields_expired)
+            })
+    }
+
+    /// One bounded step of the background sweep: removes what has expired of at most about
+    /// `entries_max` keys, one shard's write lock at a time.
+    pub fn sweep(&self, now: Millis, entries_max: usize) -> SweepReport {
+        let mut report = SweepReport::default();
+        for _ in 0..self.shards.len() {
+            let at = self.sweep_at.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+            if !self.shards[at].read().is_due(now) {
+                continue;
+            }
+            let budget = entries_max - report.visited;
+            let mut shard = self.shards[at].write();
+            let before = (shard.keys_expired, shard.fields_expired);
+            let due = shard.due_keys(now, budget, &self.catalog);
+            for (db, name) in &due {
+                let key = self.key(*db, name);
+                shard.reap(&key, now, self.next_lsn(), &self.catalog);
+            }
+            if due.len() < budget {
+                shard.refresh_due(now, &self.catalog);
+            }
+            report.visited += due.len();
+            report.keys_expired += (shard.keys_expired - before.0) as usize;
+            report.fields_expired += (shard.fields_expired - before.1) as usize;
+            let bytes = shard.bytes();
+            self.account(shard.reported, bytes);
+            shard.reported = bytes;
+            if report.visited >= entries_max {
+                break;
+            }
+        }
+        report
+    }
+}

@@ -1,0 +1,362 @@
+//! Locked shards: the only way to data.
+//!
+//! Invariants
+//! - All changes made through one [`Locked`] carry one LSN.
+//! - What a reader found expired is removed before anyone else can see its answer: at the drop of
+//!   the [`Locked`], as of the `now` it was found by. So nothing once reported expired comes back,
+//!   even if the clock is set back.
+
+use super::keyspace::{Access, Key, Keyspace, ShardSet};
+use super::row::Body;
+use super::shard::Shard;
+use super::table::Table;
+use super::{Db, Entity, Millis, Mutation};
+use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Keys of one [`Locked::get_batch`].
+pub const BATCH_KEYS_MAX: usize = 16;
+
+/// `RANDOMKEY` goes through all of so small a database, so that each key has the same chance.
+const RANDOM_WALK_KEYS_MAX: usize = 1000;
+
+/// Buckets that a random key is looked for in, before the nearest one is taken.
+const RANDOM_TRIES_MAX: usize = 100;
+
+/// See the module.
+pub struct Locked<'k> {
+    keyspace: &'k Keyspace,
+    guards: SmallVec<[(u16, Guard<'k>); 4]>,
+    lsn: Option<u64>,
+    expired: RefCell<Vec<Expired>>,
+}
+
+enum Guard<'k> {
+    Read(RwLockReadGuard<'k, Shard>),
+    Write(RwLockWriteGuard<'k, Shard>),
+}
+
+impl Guard<'_> {
+    #[inline]
+    fn shard(&self) -> &Shard {
+        match self {
+            Guard::Read(guard) => guard,
+            Guard::Write(guard) => guard,
+        }
+    }
+}
+
+struct Expired {
+    db: Db,
+    name: Box<[u8]>,
+    now: Millis,
+}
+
+impl<'k> Locked<'k> {
+    #[inline]
+    pub(super) fn new(keyspace: &'k Keyspace, shards: &ShardSet, access: Access) -> Locked<'k> {
+        let lock = |shard: u16| {
+            let lock = &keyspace.shards[usize::from(shard)];
+            let guard = match access {
+                Access::Read => Guard::Read(lock.read()),
+                Access::Write => Guard::Write(lock.write()),
+            };
+            (shard, guard)
+        };
+        let guards = shards.iter().map(lock).collect();
+        Locked {
+            keyspace,
+            guards,
+            lsn: None,
+            expired: RefCell::default(),
+        }
+    }
+
+    #[inline]
+    fn place(&self, shard: usize) -> usize {
+        if self.guards.len() == 1 {
+            debug_assert_eq!(
+                usize::from(self.guards[0].0),
+                shard,
+                "the key's shard is locked"
+            );
+            return 0;
+        }
+        let found = self
+            .guards
+            .binary_search_by_key(&(shard as u16), |(shard, _)| *shard);
+        found.expect("the shards of a command's keys are locked")
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &Shard {
+        self.guards[self.place(self.keyspace.shard_of(hash))]
+            .1
+            .shard()
+    }
+
+    fn write(&mut self, at: usize) -> &mut Shard {
+        match &mut self.guards[at].1 {
+            Guard::Write(guard) => guard,
+            Guard::Read(_) => panic!("a command that writes locks its shards for writing"),
+        }
+    }
+
+    /// The entity under `key`, if it is there and has not expired by `now`.
+    #[inline]
+    pub fn get(&self, key: &Key<'_>, now: Millis) -> Option<Entity<'_>> {
+        let table = self.shard(key.hash).table(key.db)?;
+        let reference = table.find(key.name, key.hash)?;
+        self.entity(table, reference, key.db, now)
+    }
+
+    /// The entities under several keys, in their order. The memory of all of them is asked for
+    /// before that of the first is read: misses of the cache overlap. It ends early when `visit`
+    /// says no. At most [`BATCH_KEYS_MAX`] keys at once.
+    pub fn get_batch<'s>(
+        &'s self,
+        keys: &[Key<'_>],
+        now: Millis,
+        mut visit: impl FnMut(Option<Entity<'s>>) -> bool,
+    ) {
+        debug_assert!(keys.len() <= BATCH_KEYS_MAX, "a batch outgrows the cache");
+        let tables: SmallVec<[Option<&Table>; BATCH_KEYS_MAX]> = keys
+            .iter()
+            .map(|key| self.shard(key.hash).table(key.db))
+            .collect();
+        let found = || {
+            keys.iter()
+                .zip(&tables)
+                .filter_map(|(key, t)| Some((key, (*t)?)))
+        };
+        found().for_each(|(key, table)| table.rows().prefetch_index(key.hash));
+        found().for_each(|(key, table)| table.rows().prefetch_entry(key.hash));
+        for (key, table) in keys.iter().zip(&tables) {
+            let entity = table.and_then(|table| {
+                let reference = table.find(key.name, key.hash)?;
+                self.entity(table, reference, key.db, now)
+            });
+            if !visit(entity) {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn entity<'a>(
+        &'a self,
+        table: &'a Table,
+        reference: u32,
+        db: Db,
+        now: Millis,
+    ) -> Option<Entity<'a>> {
+        let catalog = &self.keyspace.catalog;
+        let payload = table.rows().get(reference);
+        let row = super::row::read(payload, &catalog.shapes)?;
+        let big = match row.body {
+            Body::Big(id) => Some(table.big(id)?),
+            _ => None,
+        };
+        let entity = Entity {
+            row,
+            big,
+            catalog,
+            now,
+            block_bytes: payload.len() + 8,
+        };
+        if table.due_of(&row) > now {
+            return Some(entity);
+        }
+        self.expired.borrow_mut().push(Expired {
+            db,
+            name: row.key.into(),
+            now,
+        });
+        let key_lives = row.expire_at.is_none_or(|at| at > now);
+        let lives = key_lives && entity.hash().is_none_or(|hash| hash.len() > 0);
+        lives.then_some(entity)
+    }
+
+    /// Apply a mutation; the answer is its effect (see [`Mutation`]). Needs [`Access::Write`].
+    pub fn commit(&mut self, mutation: &Mutation<'_>, now: Millis) -> u64 {
+        let keyspace = self.keyspace;
+        let lsn = *self.lsn.get_or_insert_with(|| keyspace.next_lsn());
+        let catalog = &keyspace.catalog;
+        if let Some(key) = mutation.key() {
+            let at = self.place(keyspace.shard_of(key.hash));
+            let shard = self.write(at);
+            shard.reap(key, now, lsn, catalog);
+            return shard.apply(mutation, lsn, catalog);
+        }
+        debug_assert_eq!(self.guards.len(), keyspace.shards.len(), "needs all shards");
+        (0..self.guards.len())
+            .map(|at| self.write(at).apply(mutation, lsn, catalog))
+            .sum()
+    }
+
+    /// Set the flag when the key is next changed, also by expiry or a flush.
+    pub fn watch(&mut self, key: &Key<'_>, dirty: &Arc<AtomicBool>) {
+        self.shard(key.hash).watch(key, dirty);
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Shard> {
+        self.guards.iter().map(|(_, guard)| guard.shard())
+    }
+
+    /// Number of keys of a database, including those that have expired and are not yet removed,
+    /// and how many of them have an expiry. Needs all shards.
+    pub fn count(&self, db: Db) -> (usize, usize) {
+        let tables = self.shards().filter_map(|shard| shard.table(db));
+        tables.fold((0, 0), |(keys, expiring), t| {
+            (keys + t.len(), expiring + t.expiring())
+        })
+    }
+
+    /// Visit keys in hash order from `cursor` until about `count` were visited; 0 starts and is
+    /// returned at the end. Every key present throughout a whole scan is visited. Cursors are below
+    /// 2^48. Needs all shards.
+    pub fn scan(
+        &self,
+        db: Db,
+        cursor: u64,
+        count: usize,
+        now: Millis,
+        visit: &mut dyn FnMut(&[u8], &Entity<'_>),
+    ) -> u64 {
+        let mut hash = cursor << 16;
+        let mut visited = 0;
+        while visited < count {
+            let next = self.visit_bucket(db, hash, now, &mut visited, visit);
+            let Some(next) = next else { return 0 };
+            hash = next;
+        }
+        hash >> 16
+    }
+
+    /// Visit the keys of the bucket at `hash`; answers where the next begins, in all the keyspace.
+    fn visit_bucket(
+        &self,
+        db: Db,
+        hash: u64,
+        now: Millis,
+        visited: &mut usize,
+        visit: &mut dyn FnMut(&[u8], &Entity<'_>),
+    ) -> Option<u64> {
+        let bits = self.keyspace.shard_bits;
+        let shard = self.keyspace.shard_of(hash);
+        let mut next = None;
+        if let Some(table) = self.guards[shard].1.shard().table(db) {
+            let hasher = &self.keyspace.catalog.hasher;
+            next = table.rows().visit_bucket(hash << bits, hasher, |payload| {
+                *visited += 1;
+                let name = super::row::key(payload);
+                let found = table.find(name, hasher.hash(name));
+                if let Some(entity) = found.and_then(|r| self.entity(table, r, db, now)) {
+                    visit(name, &entity);
+                }
+            });
+        }
+        // The next bucket of this shard, else the first of the next shard.
+        let (first, width) = (shard as u128, 64 - bits);
+        let global = match next {
+            Some(next) => (first << width) + u128::from(next >> bits),
+            None => (first + 1) << width,
+        };
+        u64::try_from(global).ok()
+    }
+
+    /// Some key of the database that has not expired, chosen by `random`; in a small database each
+    /// is as likely as any other. Needs all shards.
+    pub fn random_key(&self, db: Db, random: u64, now: Millis) -> Option<Vec<u8>> {
+        let mut draw = Draw {
+            random,
+            seen: 0,
+            name: Vec::new(),
+        };
+        if self.count(db).0 <= RANDOM_WALK_KEYS_MAX {
+            self.draw_from(db, 0, now, &mut draw, usize::MAX);
+        }
+        for _ in 0..RANDOM_TRIES_MAX {
+            if draw.seen > 0 {
+                break;
+            }
+            let hash = draw.next();
+            self.draw_from(db, hash, now, &mut draw, 1);
+        }
+        // Hardly a key has not expired: the first one from anywhere, then from the beginning.
+        for hash in [draw.next(), 0] {
+            if draw.seen == 0 {
+                self.draw_from(db, hash, now, &mut draw, usize::MAX);
+            }
+        }
+        (draw.seen > 0).then_some(draw.name)
+    }
+
+    /// Draw from the keys of so many buckets from the one at `hash` on.
+    fn draw_from(&self, db: Db, hash: u64, now: Millis, draw: &mut Draw, buckets: usize) {
+        let mut hash = Some(hash);
+        for _ in 0..buckets {
+            let Some(from) = hash else { return };
+            hash = self.visit_bucket(db, from, now, &mut 0, &mut |name, _| draw.offer(name));
+        }
+    }
+
+    fn settle_accounts(&mut self) -> Vec<Table> {
+        let mut dropped = Vec::new();
+        for (_, guard) in &mut self.guards {
+            let Guard::Write(shard) = guard else { continue };
+            let bytes = shard.bytes();
+            if bytes != shard.reported {
+                self.keyspace.account(shard.reported, bytes);
+                shard.reported = bytes;
+            }
+            dropped.append(&mut shard.dropped);
+        }
+        dropped
+    }
+}
+
+/// One of the names offered, each with the same chance, by a generator (splitmix64) from a seed.
+struct Draw {
+    random: u64,
+    seen: u64,
+    name: Vec<u8>,
+}
+
+impl Draw {
+    fn next(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    fn offer(&mut self, name: &[u8]) {
+        self.seen += 1;
+        if self.next().is_multiple_of(self.seen) {
+            self.name.clear();
+            self.name.extend_from_slice(name);
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let dropped = self.settle_accounts();
+        self.guards.clear();
+        // A flushed table may take long to free: no lock is held any more.
+        drop(dropped);
+        let keyspace = self.keyspace;
+        for expired in self.expired.get_mut().drain(..) {
+            let key = keyspace.key(expired.db, &expired.name);
+            let mut shard = keyspace.shards[keyspace.shard_of(key.hash)].write();
+            shard.reap(&key, expired.now, keyspace.next_lsn(), &keyspace.catalog);
+            let bytes = shard.bytes();
+            keyspace.account(shard.reported, bytes);
+            shard.reported = bytes;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The engine: entities, their packed rows, their time to live.
+//!
+//! A caller hashes its keys ([`Keyspace::key`]), locks the shards they fall in
+//! ([`Keyspace::lock`], always in index order), reads entities ([`Locked::get`]) and changes them
+//! with mutations ([`Locked::commit`]). Everything a command does between taking and dropping its
+//! [`Locked`] is atomic and isolated.
+//!
+//! Invariants
+//! - Knows no protocol, no sockets, no files; never reads the clock: callers pass `now`.
+//! - A [`Mutation`] is the only thing that changes data, and applying one is deterministic: it
+//!   depends on the state of its shard and on itself, never on the time of day. Commit removes
+//!   what has expired by explicit mutations first, so a log of mutations replays to the same state.
+//! - Whatever has expired by `now` is never returned.
+
+mod arena;
+mod big;
+mod bytes;
+mod catalog;
+mod cell;
+mod dictionary;
+mod entity;
+mod hasher;
+mod index;
+mod keyspace;
+mod locked;
+mod mutation;
+mod prefetch;
+mod projection;
+mod row;
+mod shape;
+mod shard;
+mod store;
+mod table;
+mod ttl;
+
+pub use cell::{FILL_SLACK, Value};
+pub use entity::{Entity, Field, Hash, Kind};
+pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
+pub use locked::{BATCH_KEYS_MAX, Locked};
+pub use mutation::{FieldExpire, KeyExpire, Mutation};
+pub use projection::Projection;
+
+/// Milliseconds since the epoch.
+pub type Millis = u64;
+
+/// Index of a database, `0..databases`.
+pub type Db = u8;
+
+/// The longest string value or field value, bytes (Redis's `proto-max-bulk-len`).
+pub const VALUE_BYTES_MAX: usize = 512 * 1024 * 1024;

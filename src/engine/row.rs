@@ -1,0 +1,433 @@
+//! Rows: one entity as bytes, read in place wherever they lie.
+//!
+//! ```text
+//! flags u8 | key: varint length, bytes | [expiry u64] | body
+//! string:  varint length, bytes
+//! big:     u32 (which table of fields)
+//! hash:    shape u16              | [presence: a bit a name] | [stamps] | codes | cells
+//!          or varint n, n names   |                          | [stamps] | codes | cells
+//! ```
+//!
+//! Codes are half a byte a cell, low half first; see `cell` for cells and `ttl` for stamps.
+//!
+//! Invariants
+//! - Reading is total: bytes that are no row are `None`, never a panic or a read past the end.
+//! - Cells are in the order of their names; `rank` counts the cells that are present.
+//! - A hash has at least one cell.
+
+use super::Millis;
+use super::bytes::{Reader, put_varint, varint_len};
+use super::cell::{self, Cell};
+use super::dictionary::Dictionary;
+use super::hasher::Hasher;
+use super::shape::{Shape, Shapes};
+use super::ttl::{self, Stamps};
+
+mod flag {
+    pub const KIND: u8 = 0b11;
+    pub const SHAPED: u8 = 0;
+    pub const NAMED: u8 = 1;
+    pub const STRING: u8 = 2;
+    pub const BIG: u8 = 3;
+    pub const EXPIRES: u8 = 1 << 2;
+    pub const STAMPS: u8 = 1 << 3;
+    pub const ABSENT: u8 = 1 << 4;
+}
+
+/// The longest packed row; a hash that outgrows it becomes big.
+pub const ROW_BYTES_MAX: usize = 48 * 1024;
+/// The most fields of a row that holds its own names: they are searched one by one.
+pub const NAMED_FIELDS_MAX: usize = 128;
+
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    pub key: &'a [u8],
+    pub expire_at: Option<Millis>,
+    pub body: Body<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    Packed(Packed<'a>),
+    String(&'a [u8]),
+    Big(u32),
+}
+
+/// A hash in one row.
+#[derive(Clone, Copy)]
+pub struct Packed<'a> {
+    names: Names<'a>,
+    presence: Option<&'a [u8]>,
+    pub stamps: Option<Stamps<'a>>,
+    len: usize,
+    codes: &'a [u8],
+    cells: &'a [u8],
+}
+
+#[derive(Clone, Copy)]
+enum Names<'a> {
+    Shape(&'a Shape),
+    Own(&'a [u8]),
+}
+
+/// The key of a row.
+#[inline]
+pub fn key(row: &[u8]) -> &[u8] {
+    let mut reader = Reader(row.get(1..).unwrap_or_default());
+    reader
+        .varint()
+        .and_then(|len| reader.take(len))
+        .unwrap_or_default()
+}
+
+/// Whether the key of this row has an expiry.
+pub fn expires(row: &[u8]) -> bool {
+    row.first().is_some_and(|flags| flags & flag::EXPIRES != 0)
+}
+
+#[inline]
+pub fn read<'a>(row: &'a [u8], shapes: &'a Shapes) -> Option<Row<'a>> {
+    let mut reader = Reader(row);
+    let flags = reader.u8()?;
+    let len = reader.varint()?;
+    let key = reader.take(len)?;
+    let expire_at = if flags & flag::EXPIRES != 0 {
+        Some(reader.u64()?)
+    } else {
+        None
+    };
+    let body = match flags & flag::KIND {
+        flag::STRING => {
+            let len = reader.varint()?;
+            Body::String(reader.take(len)?)
+        }
+        flag::BIG => Body::Big(reader.u32()?),
+        _ => Body::Packed(read_packed(flags, reader, shapes)?),
+    };
+    Some(Row {
+        key,
+        expire_at,
+        body,
+    })
+}
+
+#[inline]
+fn read_packed<'a>(flags: u8, mut reader: Reader<'a>, shapes: &'a Shapes) -> Option<Packed<'a>> {
+    let mut presence = None;
+    let (names, len) = if flags & flag::KIND == flag::SHAPED {
+        let shape = shapes.get(reader.u16()?)?;
+        let mut len = shape.len();
+        if flags & flag::ABSENT != 0 {
+            let bits = reader.take(len.div_ceil(8))?;
+            len = bits.iter().map(|b| b.count_ones() as usize).sum();
+            presence = Some(bits);
+        }
+        (Names::Shape(shape), len)
+    } else {
+        let len = reader.varint()?;
+        let mut names = reader;
+        for _ in 0..len {
+            let name = reader.varint()?;
+            reader.take(name)?;
+        }
+        names.0 = names.take(names.0.len() - reader.0.len())?;
+        (Names::Own(names.0), len)
+    };
+    let stamped = flags & flag::STAMPS != 0;
+    let stamps = if stamped {
+        Some(Stamps::read(&mut reader, len)?)
+    } else {
+        None
+    };
+    let codes = reader.take(len.div_ceil(2))?;
+    Some(Packed {
+        names,
+        presence,
+        stamps,
+        len,
+        codes,
+        cells: reader.0,
+    })
+}
+
+impl<'a> Packed<'a> {
+    /// Cells that are present, expired or not.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The shape of the row, unless it holds its own names.
+    pub fn shape(&self) -> Option<&'a Shape> {
+        match self.names {
+            Names::Shape(shape) => Some(shape),
+            Names::Own(_) => None,
+        }
+    }
+
+    /// Whether every name of the shape is present, so that ranks are positions.
+    pub fn is_full(&self) -> bool {
+        self.presence.is_none()
+    }
+
+    /// The rank of the cell at this position of the shape, if it is present.
+    #[inline]
+    pub fn rank(&self, position: usize) -> Option<usize> {
+        let Some(bits) = self.presence else {
+            return Some(position);
+        };
+        let (byte, bit) = (position / 8, position % 8);
+        let own = *bits.get(byte)?;
+        if own & 1 << bit == 0 {
+            return None;
+        }
+        let before: u32 = bits[..byte].iter().map(|b| b.count_ones()).sum();
+        Some((before + (own & ((1 << bit) - 1)).count_ones()) as usize)
+    }
+
+    /// The rank of the cell of this name.
+    pub fn find(&self, name: &[u8], hasher: &Hasher) -> Option<usize> {
+        match self.names {
+            Names::Shape(shape) => self.rank(shape.find(name, hasher)?),
+            Names::Own(names) => own_names(names).position(|n| n == name),
+        }
+    }
+
+    /// The names of the cells present, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let packed = *self;
+        let (shape, own) = match self.names {
+            Names::Shape(shape) => (Some(shape), &[][..]),
+            Names::Own(names) => (None, names),
+        };
+        let shaped = shape.into_iter().flat_map(move |shape| {
+            let present = move |&p: &usize| packed.is_full() || packed.rank(p).is_some();
+            (0..shape.len()).filter(present).map(|p| shape.name(p))
+        });
+        shaped.chain(own_names(own))
+    }
+
+    #[inline]
+    fn code(&self, rank: usize) -> u8 {
+        let pair = self.codes.get(rank / 2).copied().unwrap_or_default();
+        if rank.is_multiple_of(2) {
+            pair & 0xf
+        } else {
+            pair >> 4
+        }
+    }
+
+    /// Cell `rank`.
+    pub fn cell(&self, rank: usize) -> Option<Cell<'a>> {
+        let mut cells = Reader(self.cells);
+        for before in 0..rank {
+            cells.take(cell::size(self.code(before), cells.0)?)?;
+        }
+        let code = self.code(rank);
+        Some(Cell {
+            code,
+            bytes: cells.take(cell::size(code, cells.0)?)?,
+        })
+    }
+
+    /// All cells, in order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let packed = *self;
+        let mut cells = Reader(self.cells);
+        (0..self.len).map_while(move |rank| {
+            let code = packed.code(rank);
+            Some(Cell {
+                code,
+                bytes: cells.take(cell::size(code, cells.0)?)?,
+            })
+        })
+    }
+
+    /// Where each cell begins, so that any of them is found at once; the end of the last as well.
+    #[inline]
+    pub fn locate(&self, starts: &mut Vec<u32>) -> Option<()> {
+        starts.clear();
+        let mut at = 0;
+        for rank in 0..self.len {
+            starts.push(at as u32);
+            let code = self.code(rank);
+            at += match code {
+                1..=14 => usize::from(code),
+                _ => cell::size(code, self.cells.get(at..)?)?,
+            };
+        }
+        starts.push(at as u32);
+        Some(())
+    }
+
+    /// Cell `rank` of a row that was located.
+    #[inline]
+    pub fn located(&self, rank: usize, starts: &[u32]) -> Option<Cell<'a>> {
+        let bytes = self
+            .cells
+            .get(*starts.get(rank)? as usize..*starts.get(rank + 1)? as usize)?;
+        Some(Cell {
+            code: self.code(rank),
+            bytes,
+        })
+    }
+}
+
+fn own_names(names: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut reader = Reader(names);
+    std::iter::from_fn(move || {
+        let len = reader.varint()?;
+        reader.take(len)
+    })
+}
+
+/// What a new row is made of.
+#[derive(Clone, Copy)]
+pub struct Slot<'a> {
+    pub name: &'a [u8],
+    pub content: Content<'a>,
+    pub expire_at: Option<Millis>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    /// Copied from a row.
+    Cell(Cell<'a>),
+    /// To be encoded.
+    Value(&'a [u8]),
+}
+
+fn write_head(out: &mut Vec<u8>, flags: u8, key: &[u8], expire_at: Option<Millis>) {
+    out.clear();
+    out.push(
+        flags
+            | if expire_at.is_some() {
+                flag::EXPIRES
+            } else {
+                0
+            },
+    );
+    put_varint(out, key.len());
+    out.extend_from_slice(key);
+    if let Some(at) = expire_at {
+        out.extend_from_slice(&at.to_le_bytes());
+    }
+}
+
+pub fn write_string(out: &mut Vec<u8>, key: &[u8], expire_at: Option<Millis>, value: &[u8]) {
+    write_head(out, flag::STRING, key, expire_at);
+    put_varint(out, value.len());
+    out.extend_from_slice(value);
+}
+
+/// Where the value of a string row begins, and how many bytes its length takes.
+pub fn string_value_at(row: &Row<'_>) -> Option<(usize, usize)> {
+    let Body::String(value) = row.body else {
+        return None;
+    };
+    let head = 1 + varint_len(row.key.len()) + row.key.len();
+    let expiry = if row.expire_at.is_some() { 8 } else { 0 };
+    let len = varint_len(value.len());
+    Some((head + expiry + len, len))
+}
+
+pub fn write_big(out: &mut Vec<u8>, key: &[u8], expire_at: Option<Millis>, id: u32) {
+    write_head(out, flag::BIG, key, expire_at);
+    out.extend_from_slice(&id.to_le_bytes());
+}
+
+/// Write `row`, whose hash is `packed`, with other values for cells it has: `changes` are ranks,
+/// ascending, and values. Everything else is copied as it is. `starts` is memory to work in.
+pub fn write_changed(
+    out: &mut Vec<u8>,
+    row: &[u8],
+    packed: &Packed<'_>,
+    changes: &[(usize, &[u8])],
+    starts: &mut Vec<u32>,
+    dictionary: &Dictionary,
+) -> Option<()> {
+    packed.locate(starts)?;
+    let start = |rank: usize| starts.get(rank).map(|&at| at as usize);
+    let codes_end = row.len() - packed.cells.len();
+    let codes_at = codes_end - packed.codes.len();
+    out.clear();
+    out.extend_from_slice(row.get(..codes_end)?);
+    let mut from = 0;
+    for &(rank, value) in changes {
+        out.extend_from_slice(packed.cells.get(from..start(rank)?)?);
+        let code = cell::encode(value, dictionary, out);
+        let pair = out.get_mut(codes_at + rank / 2)?;
+        let shift = rank % 2 * 4;
+        *pair = *pair & !(0xf << shift) | code << shift;
+        from = start(rank + 1)?;
+    }
+    // What lies behind the last cell is the block's rounding.
+    out.extend_from_slice(packed.cells.get(from..start(packed.len)?)?);
+    Some(())
+}
+
+/// Write a hash of these slots, which are in the order of `shape`, or hold their own names.
+/// `positions` are their places in the shape.
+pub fn write_hash(
+    out: &mut Vec<u8>,
+    key: &[u8],
+    expire_at: Option<Millis>,
+    shape: Option<(&Shape, &[u16])>,
+    slots: &[Slot<'_>],
+    dictionary: &Dictionary,
+) {
+    let stamped = slots.iter().any(|s| s.expire_at.is_some());
+    let mut flags = if stamped { flag::STAMPS } else { 0 };
+    match shape {
+        Some((shape, positions)) => {
+            debug_assert!(positions.is_sorted() && positions.len() == slots.len());
+            let full = slots.len() == shape.len();
+            flags |= flag::SHAPED | if full { 0 } else { flag::ABSENT };
+            write_head(out, flags, key, expire_at);
+            out.extend_from_slice(&shape.id.to_le_bytes());
+            if !full {
+                let bits = out.len();
+                out.resize(bits + shape.len().div_ceil(8), 0);
+                for &position in positions {
+                    out[bits + usize::from(position) / 8] |= 1 << (position % 8);
+                }
+            }
+        }
+        None => {
+            write_head(out, flags | flag::NAMED, key, expire_at);
+            put_varint(out, slots.len());
+            for slot in slots {
+                put_varint(out, slot.name.len());
+                out.extend_from_slice(slot.name);
+            }
+        }
+    }
+    if stamped {
+        ttl::write(out, slots.iter().map(|s| s.expire_at));
+    }
+    let codes = out.len();
+    out.resize(codes + slots.len().div_ceil(2), 0);
+    for (rank, slot) in slots.iter().enumerate() {
+        let code = match slot.content {
+            Content::Cell(cell) => {
+                out.extend_from_slice(cell.bytes);
+                cell.code
+            }
+            Content::Value(value) => cell::encode(value, dictionary, out),
+        };
+        out[codes + rank / 2] |= code << (rank % 2 * 4);
+    }
+}
+
+/// The same row with another key expiry.
+pub fn write_expire(out: &mut Vec<u8>, row: &[u8], expire_at: Option<Millis>) -> Option<()> {
+    let mut reader = Reader(row);
+    let flags = reader.u8()?;
+    let len = reader.varint()?;
+    let key = reader.take(len)?;
+    if flags & flag::EXPIRES != 0 {
+        reader.u64()?;
+    }
+    write_head(out, flags & !flag::EXPIRES, key, expire_at);
+    out.extend_from_slice(reader.0);
+    Some(())
+}

@@ -1,0 +1,314 @@
+//! A shard: a slice of the keys by hash, the unit of locking.
+
+use super::catalog::Catalog;
+use super::mutation::Mutation;
+use super::row::Body;
+use super::table::{At, Table};
+use super::{Db, Key, Millis};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+/// Watchers of a shard are looked through for dead ones when there are this many keys, or twice as
+/// many as were left the last time.
+const WATCHED_KEYS_CLEAN: usize = 1024;
+
+/// Memory kept for putting rows together, bytes.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+
+type WatchedKey = (Db, Box<[u8]>);
+
+struct Watchers {
+    keys: HashMap<WatchedKey, Vec<Weak<AtomicBool>>>,
+    /// At so many keys those are removed that nobody watches any more.
+    clean_at: usize,
+}
+
+impl Default for Watchers {
+    fn default() -> Watchers {
+        Watchers {
+            keys: HashMap::new(),
+            clean_at: WATCHED_KEYS_CLEAN,
+        }
+    }
+}
+
+/// See the module.
+pub struct Shard {
+    /// By database; made when first written to.
+    tables: Vec<Option<Box<Table>>>,
+    shared_bits: u32,
+    /// Transactions to be told when a key changes. Locked by itself, as watching is no change.
+    watchers: Mutex<Watchers>,
+    pub keys_expired: u64,
+    pub fields_expired: u64,
+    /// Bytes last told to the keyspace's account.
+    pub reported: usize,
+    /// Where rows are put together.
+    scratch: Vec<u8>,
+    /// Tables that were flushed: to be freed when the lock is released.
+    pub dropped: Vec<Table>,
+}
+
+impl Shard {
+    pub fn new(databases: Db, shared_bits: u32) -> Shard {
+        let mut tables = Vec::new();
+        tables.resize_with(usize::from(databases), || None);
+        let watchers = Mutex::default();
+        Shard {
+            tables,
+            shared_bits,
+            watchers,
+            keys_expired: 0,
+            fields_expired: 0,
+            reported: 0,
+            scratch: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub fn table(&self, db: Db) -> Option<&Table> {
+        self.tables.get(usize::from(db))?.as_deref()
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = (Db, &Table)> {
+        let tables = self.tables.iter().enumerate();
+        tables.filter_map(|(db, table)| Some((db as Db, table.as_deref()?)))
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().flatten().map(|t| t.bytes()).sum()
+    }
+
+    fn table_mut(&mut self, db: Db) -> &mut Table {
+        let shared_bits = self.shared_bits;
+        self.tables[usize::from(db)].get_or_insert_with(|| Box::new(Table::new(shared_bits)))
+    }
+
+    pub fn watch(&self, key: &Key<'_>, dirty: &Arc<AtomicBool>) {
+        let mut watchers = self.watchers.lock();
+        let Watchers { keys, clean_at } = &mut *watchers;
+        if keys.len() >= *clean_at {
+            keys.retain(|_, list| {
+                list.retain(|w| w.strong_count() > 0);
+                !list.is_empty()
+            });
+            // Each cleaning is paid for by as many keys as it goes through.
+            *clean_at = WATCHED_KEYS_CLEAN.max(keys.len() * 2);
+        }
+        let list = keys.entry((key.db, key.name.into())).or_default();
+        list.retain(|w| w.strong_count() > 0);
+        list.push(Arc::downgrade(dirty));
+    }
+
+    fn tell_watchers(&mut self, db: Db, name: &[u8]) {
+        let watchers = &mut self.watchers.get_mut().keys;
+        if watchers.is_empty() {
+            return;
+        }
+        for dirty in watchers
+            .remove(&(db, name.into()))
+            .iter()
+            .flatten()
+            .filter_map(Weak::upgrade)
+        {
+            dirty.store(true, Ordering::Release);
+        }
+    }
+
+    /// Tell those who watch a key of these databases that one of them has: what one has will be
+    /// gone, or in the place of what another has.
+    fn tell_all_watchers(&mut self, dbs: &[Db], catalog: &Catalog) {
+        let mut watchers = std::mem::take(&mut self.watchers.get_mut().keys);
+        watchers.retain(|(db, name), list| {
+            let hash = catalog.hasher.hash(name);
+            let has = |d: &Db| self.table(*d).is_some_and(|t| t.find(name, hash).is_some());
+            if !dbs.contains(db) || !dbs.iter().any(has) {
+                return true;
+            }
+            for dirty in list.iter().filter_map(Weak::upgrade) {
+                dirty.store(true, Ordering::Release);
+            }
+            false
+        });
+        self.watchers.get_mut().keys = watchers;
+    }
+
+    /// Apply a mutation to this shard; answers its effect here.
+    pub fn apply(&mut self, mutation: &Mutation<'_>, lsn: u64, catalog: &Catalog) -> u64 {
+        if let Some(key) = mutation.key() {
+            let effect = self.apply_to_key(mutation, key, lsn, catalog);
+            if effect > 0 {
+                self.tell_watchers(key.db, key.name);
+            }
+            return effect;
+        }
+        match *mutation {
+            Mutation::Flush { db } => {
+                let dbs: Vec<Db> = match db {
+                    Some(db) => vec![db],
+                    None => (0..self.tables.len() as Db).collect(),
+                };
+                for db in &dbs {
+                    self.tell_all_watchers(std::slice::from_ref(db), catalog);
+                }
+                let gone = dbs
+                    .iter()
+                    .filter_map(|&db| self.tables[usize::from(db)].take());
+                let before = self.dropped.len();
+                self.dropped.extend(gone.map(|table| *table));
+                self.dropped[before..]
+                    .iter()
+                    .map(|table| table.len() as u64)
+                    .sum()
+            }
+            Mutation::SwapDb { a, b } => {
+                self.tell_all_watchers(&[a, b], catalog);
+                self.tables.swap(usize::from(a), usize::from(b));
+                1
+            }
+            _ => 0,
+        }
+    }
+
+    fn apply_to_key(
+        &mut self,
+        mutation: &Mutation<'_>,
+        key: &Key<'_>,
+        lsn: u64,
+        catalog: &Catalog,
+    ) -> u64 {
+        let at = At {
+            name: key.name,
+            hash: key.hash,
+            lsn,
+        };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let table = self.table_mut(key.db);
+        let effect = Self::apply_to_table(table, mutation, at, &mut scratch, catalog);
+        if scratch.capacity() <= SCRATCH_BYTES_MAX {
+            self.scratch = scratch;
+        }
+        if matches!(mutation, Mutation::HashSet { .. }) {
+            // Writing a field that was there is a change as well, though its effect is 0.
+            self.tell_watchers(key.db, key.name);
+        }
+        effect
+    }
+
+    fn apply_to_table(
+        table: &mut Table,
+        mutation: &Mutation<'_>,
+        at: At<'_>,
+        scratch: &mut Vec<u8>,
+        catalog: &Catalog,
+    ) -> u64 {
+        match *mutation {
+            Mutation::HashSet { fields, expire, .. } => {
+                table.hash_set(at, scratch, fields, expire, catalog) as u64
+            }
+            Mutation::HashDelete { fields, .. } => {
+                table.hash_delete(at, scratch, fields, catalog) as u64
+            }
+            Mutation::HashExpire {
+                fields,
+                at: expire_at,
+                ..
+            } => table.hash_expire(at, scratch, fields, expire_at, catalog) as u64,
+            Mutation::StringSet { value, expire, .. } => {
+                table.string_set(at, scratch, value, expire, catalog);
+                1
+            }
+            Mutation::StringWrite { offset, bytes, .. } => table
+                .string_write(at, scratch, offset, bytes, catalog)
+                .unwrap_or(0) as u64,
+            Mutation::Delete { .. } => u64::from(table.delete(at, catalog)),
+            Mutation::Expire { at: expire_at, .. } => {
+                u64::from(table.expire(at, scratch, expire_at, catalog))
+            }
+            Mutation::Flush { .. } | Mutation::SwapDb { .. } => 0,
+        }
+    }
+
+    /// What of this key has expired by `now`, as the mutation that removes it.
+    pub fn reap(&mut self, key: &Key<'_>, now: Millis, lsn: u64, catalog: &Catalog) {
+        let Some(table) = self.table(key.db) else {
+            return;
+        };
+        let Some(row) = table
+            .find(key.name, key.hash)
+            .and_then(|r| table.read(r, catalog))
+        else {
+            return;
+        };
+        if table.due_of(&row) > now {
+            return;
+        }
+        if row.expire_at.is_some_and(|at| at <= now) {
+            let delete = Mutation::Delete { key: *key };
+            self.keys_expired += self.apply_to_key(&delete, key, lsn, catalog);
+            return;
+        }
+        let mut big = None;
+        let names: Vec<Box<[u8]>> = match row.body {
+            Body::Packed(packed) => {
+                let live = |rank| {
+                    packed
+                        .stamps
+                        .and_then(|s| s.get(rank))
+                        .is_none_or(|at| at > now)
+                };
+                let expired = packed.names().enumerate().filter(|(rank, _)| !live(*rank));
+                expired.map(|(_, name)| name.into()).collect()
+            }
+            Body::Big(id) => {
+                big = Some(id);
+                let expired = table.big(id).into_iter().flat_map(|big| big.expired(now));
+                expired.map(|field| field.name.into()).collect()
+            }
+            Body::String(_) => return,
+        };
+        let fields: Vec<&[u8]> = names.iter().map(|n| &**n).collect();
+        let delete = Mutation::HashDelete {
+            key: *key,
+            fields: &fields,
+        };
+        self.fields_expired += self.apply_to_key(&delete, key, lsn, catalog);
+        if self.table_mut(key.db).find(key.name, key.hash).is_some() {
+            self.tell_watchers(key.db, key.name);
+        }
+        if let Some(id) = big {
+            self.table_mut(key.db).big_refresh_due(id, key.hash, now);
+        }
+    }
+
+    /// The keys of which something may have expired by `now`, at most about `max`.
+    pub fn due_keys(&self, now: Millis, max: usize, catalog: &Catalog) -> Vec<(Db, Box<[u8]>)> {
+        let mut due = Vec::new();
+        for (db, table) in self.tables() {
+            for payload in table.rows().due_entries(now) {
+                let row = super::row::read(payload, &catalog.shapes);
+                if let Some(row) = row.filter(|row| table.due_of(row) <= now) {
+                    due.push((db, row.key.into()));
+                    if due.len() >= max {
+                        return due;
+                    }
+                }
+            }
+        }
+        due
+    }
+
+    pub fn is_due(&self, now: Millis) -> bool {
+        self.tables().any(|(_, table)| table.rows().due() <= now)
+    }
+
+    /// After all due keys were reaped: know when the next is due.
+    pub fn refresh_due(&mut self, now: Millis, catalog: &Catalog) {
+        for table in self.tables.iter_mut().flatten() {
+            table.refresh_due(now, catalog);
+        }
+    }
+}
