@@ -21,3 +21,5 @@
 
 pub mod clock;
 pub mod engine;
+pub mod glob;
+pub mod resp;

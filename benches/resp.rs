@@ -1,0 +1,72 @@
+//! The protocol's share of one online read: 50 features of one entity.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use fieldstone::resp::{Limits, Output, Parser, Status, Template, write_request};
+
+/// `HMGET user:1000042 f_000 ... f_049`.
+fn hmget() -> Vec<u8> {
+    let fields: Vec<String> = (0..50).map(|i| format!("f_{i:03}")).collect();
+    let mut args: Vec<&[u8]> = vec![b"HMGET", b"user:1000042"];
+    args.extend(fields.iter().map(String::as_bytes));
+    let mut request = Vec::new();
+    write_request(&mut request, &args);
+    request
+}
+
+fn requests(c: &mut Criterion) {
+    let request = hmget();
+    let mut parser = Parser::new();
+    c.bench_function("parse HMGET of 52 arguments", |b| {
+        b.iter(|| parser.parse(black_box(&request), black_box(&Limits::DEFAULT)));
+    });
+    let status = parser.parse(&request, &Limits::DEFAULT);
+    let Ok(Status::Request { consumed }) = status else {
+        panic!("{status:?}");
+    };
+    let template = Template::new(&parser, &request, consumed).expect("it has a key");
+    c.bench_function("match HMGET of 52 arguments", |b| {
+        b.iter(|| {
+            template
+                .matches(black_box(&request))
+                .map(|(key, n)| (key.len(), n))
+        });
+    });
+}
+
+fn replies(c: &mut Criterion) {
+    let values = vec![*b"0.123456"; 50];
+    let mut out = Output::new();
+    c.bench_function("write 50 bulks of 8 bytes", |b| {
+        b.iter(|| {
+            out.array(50);
+            for value in black_box(&values) {
+                out.bulk(value);
+            }
+            let len = out.len();
+            out.consume(len);
+            len
+        });
+    });
+    c.bench_function("write 50 bulks of 8 bytes with slack", |b| {
+        let mut wide = [0; 32];
+        wide[..8].copy_from_slice(b"0.123456");
+        b.iter(|| {
+            out.array(50);
+            for _ in 0..50 {
+                out.bulk_with(black_box(8), 24, |to| {
+                    if let Some(to) = to.first_chunk_mut::<32>() {
+                        *to = *black_box(&wide);
+                    }
+                });
+            }
+            let len = out.len();
+            out.consume(len);
+            len
+        });
+    });
+}
+
+criterion_group!(benches, requests, replies);
+criterion_main!(benches);

@@ -1,0 +1,489 @@
+//! The reply writer: RESP2 and RESP3.
+//!
+//! Invariants
+//! - `start <= end <= buf.len()`; every byte of `buf` is initialised, so that a reply is written by
+//!   plain slice copies: `buf.len()`, not its capacity, is what can be used.
+//! - `buf[start..end]` is what the client has not been sent yet.
+//! - Text from outside cannot break the framing: CR and LF in simple strings and errors become
+//!   spaces, everything else is length-prefixed.
+
+use super::double::double_text;
+
+/// `$<len>\r\n` in one 8-byte store, and how many of its bytes count. The longest is `$127\r\n`.
+/// The first byte is replaced for other types.
+const HEADERS: [([u8; 8], u8); 128] = headers();
+
+/// What a header, whatever its length, takes at most: type, 20 digits, CRLF.
+const HEADER_BYTES_MAX: usize = 23;
+
+/// The smallest buffer; there is none before the first reply.
+const GROW_BYTES_MIN: usize = 1024;
+
+/// An empty buffer above this is given back by [`Output::shrink_if_large`].
+const IDLE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of output at which no further request is run until some of them are sent: a client that
+/// does not read is not answered.
+pub const HIGH_WATER_BYTES: usize = 1024 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Resp2,
+    Resp3,
+}
+
+/// The bytes to send to one client.
+#[derive(Debug)]
+pub struct Output {
+    pub protocol: Protocol,
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Output {
+    pub fn new() -> Output {
+        Output {
+            protocol: Protocol::Resp2,
+            buf: Vec::new(),
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Bytes written and not yet taken.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// So much waits that no further request is to be run.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len() >= HIGH_WATER_BYTES
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Memory held, used or not.
+    pub fn capacity(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    pub fn as_slice(&self) -> &[u8] {
+        self.buf.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Forget what was written after the first `len` bytes (a handler failed midway).
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start.saturating_add(len));
+    }
+
+    /// Forget the first `n` bytes: they were sent.
+    pub fn consume(&mut self, n: usize) {
+        self.start = self.start.saturating_add(n).min(self.end);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Give the memory back if nothing waits and one large reply has left a large buffer.
+    pub fn shrink_if_large(&mut self) {
+        if self.is_empty() && self.buf.capacity() > IDLE_BYTES_MAX {
+            self.buf = Vec::new();
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Room for `n` more bytes.
+    #[inline]
+    pub fn reserve(&mut self, n: usize) {
+        if self.buf.len().wrapping_sub(self.end) < n {
+            self.grow(n);
+        }
+    }
+
+    /// Doubling, and zero-filled: the invariant that all of `buf` is initialised.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, n: usize) {
+        if self.start > 0 {
+            self.buf.copy_within(self.start..self.end, 0);
+            self.end = self.len();
+            self.start = 0;
+        }
+        let needed = self.end.saturating_add(n);
+        if needed > self.buf.len() {
+            let len = needed
+                .max(self.buf.len().saturating_mul(2))
+                .max(GROW_BYTES_MIN);
+            self.buf.reserve_exact(len.saturating_sub(self.buf.len()));
+            self.buf.resize(len, 0);
+        }
+    }
+
+    /// `+text`. CR and LF in the text become spaces.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    /// `-text`: the whole line with its prefix (`ERR ...`). CR and LF become spaces, as in Redis.
+    pub fn error(&mut self, text: &[u8]) {
+        self.line(b'-', text);
+    }
+
+    /// [`Output::error`] of a text of which each char is one byte (Latin-1): an error may quote
+    /// bytes of the client, which need not be UTF-8.
+    /// Line ends around it are cut off, as in Redis.
+    pub fn error_text(&mut self, text: &str) {
+        let text = text.trim_matches(['\r', '\n']);
+        if text.is_ascii() {
+            return self.error(text.as_bytes());
+        }
+        let byte = |c| u8::try_from(u32::from(c)).unwrap_or(b'?');
+        let bytes: Vec<u8> = text.chars().map(byte).collect();
+        self.error(&bytes);
+    }
+
+    #[inline]
+    pub fn integer(&mut self, n: i64) {
+        match usize::try_from(n) {
+            Ok(n) => self.header(b':', n),
+            Err(_) => {
+                self.raw(b":");
+                self.raw(itoa::Buffer::new().format(n).as_bytes());
+                self.raw(b"\r\n");
+            }
+        }
+    }
+
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.bulk_with(bytes.len(), 0, |to| to.copy_from_slice(bytes));
+    }
+
+    /// A bulk string of `len` bytes written by `fill` into a slice of `len + slack` bytes: `fill`
+    /// may write over the slack (a store wider than the text), which then is overwritten.
+    #[inline]
+    pub fn bulk_with(&mut self, len: usize, slack: usize, fill: impl FnOnce(&mut [u8])) {
+        let room = len.saturating_add(slack);
+        self.reserve(room.saturating_add(HEADER_BYTES_MAX + 2));
+        self.header(b'$', len);
+        let Some((body, _)) = self
+            .buf
+            .get_mut(self.end..)
+            .and_then(|to| to.split_at_mut_checked(room))
+        else {
+            return;
+        };
+        fill(body);
+        self.end = self.end.wrapping_add(len);
+        self.raw(b"\r\n");
+    }
+
+    /// Missing value: `$-1` or `_`.
+    #[inline]
+    pub fn null(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.raw(b"$-1\r\n"),
+            Protocol::Resp3 => self.raw(b"_\r\n"),
+        }
+    }
+
+    /// Missing array: `*-1` or `_`.
+    pub fn null_array(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.raw(b"*-1\r\n"),
+            Protocol::Resp3 => self.raw(b"_\r\n"),
+        }
+    }
+
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.header(b'*', len);
+    }
+
+    /// RESP2: an array of twice the length.
+    pub fn map(&mut self, pairs: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', pairs.saturating_mul(2)),
+            Protocol::Resp3 => self.header(b'%', pairs),
+        }
+    }
+
+    /// RESP2: an array.
+    pub fn set(&mut self, len: usize) {
+        self.header(self.by_protocol(b'*', b'~'), len);
+    }
+
+    /// RESP2: an array.
+    pub fn push(&mut self, len: usize) {
+        self.header(self.by_protocol(b'*', b'>'), len);
+    }
+
+    /// RESP2: a bulk string.
+    pub fn double(&mut self, x: f64) {
+        let text = double_text(x);
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => {
+                self.raw(b",");
+                self.raw(text.as_bytes());
+                self.raw(b"\r\n");
+            }
+        }
+    }
+
+    /// RESP2: 1 or 0.
+    pub fn boolean(&mut self, b: bool) {
+        match (self.protocol, b) {
+            (Protocol::Resp2, true) => self.raw(b":1\r\n"),
+            (Protocol::Resp2, false) => self.raw(b":0\r\n"),
+            (Protocol::Resp3, true) => self.raw(b"#t\r\n"),
+            (Protocol::Resp3, false) => self.raw(b"#f\r\n"),
+        }
+    }
+
+    /// `=len txt:...`; RESP2: a bulk string.
+    pub fn verbatim(&mut self, text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => {
+                self.header(b'=', text.len().saturating_add(4));
+                self.raw(b"txt:");
+                self.raw(text);
+                self.raw(b"\r\n");
+            }
+        }
+    }
+
+    /// Bytes already in the protocol.
+    #[inline]
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        let end = self.end.wrapping_add(bytes.len());
+        if let Some(to) = self.buf.get_mut(self.end..end) {
+            to.copy_from_slice(bytes);
+            self.end = end;
+        }
+    }
+
+    fn by_protocol(&self, resp2: u8, resp3: u8) -> u8 {
+        match self.protocol {
+            Protocol::Resp2 => resp2,
+            Protocol::Resp3 => resp3,
+        }
+    }
+
+    /// A type byte, a length, CRLF.
+    #[inline]
+    fn header(&mut self, kind: u8, n: usize) {
+        self.reserve(HEADER_BYTES_MAX);
+        match HEADERS.get(n) {
+            Some((bytes, len)) => {
+                let to = self
+                    .buf
+                    .get_mut(self.end..)
+                    .and_then(|to| to.first_chunk_mut::<8>());
+                if let Some(to) = to {
+                    *to = *bytes;
+                    let [first, ..] = to;
+                    *first = kind;
+                    self.end = self.end.wrapping_add(usize::from(*len));
+                }
+            }
+            None => self.header_long(kind, n),
+        }
+    }
+
+    #[inline(never)]
+    fn header_long(&mut self, kind: u8, n: usize) {
+        self.raw(&[kind]);
+        self.raw(itoa::Buffer::new().format(n).as_bytes());
+        self.raw(b"\r\n");
+    }
+
+    fn line(&mut self, kind: u8, text: &[u8]) {
+        self.reserve(text.len().saturating_add(3));
+        self.raw(&[kind]);
+        let from = self.end;
+        self.raw(text);
+        for byte in self.buf.get_mut(from..self.end).unwrap_or_default() {
+            if matches!(*byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+        self.raw(b"\r\n");
+    }
+}
+
+impl Default for Output {
+    fn default() -> Output {
+        Output::new()
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time, where any of these would be an error"
+)]
+const fn headers() -> [([u8; 8], u8); 128] {
+    let mut table = [([0; 8], 0); 128];
+    let mut n = 0;
+    while n < table.len() {
+        let mut bytes = [0; 8];
+        bytes[0] = b'$';
+        let digits = if n < 10 {
+            1
+        } else if n < 100 {
+            2
+        } else {
+            3
+        };
+        let (mut rest, mut at) = (n, digits);
+        while at > 0 {
+            bytes[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            at -= 1;
+        }
+        bytes[digits + 1] = b'\r';
+        bytes[digits + 2] = b'\n';
+        table[n] = (bytes, digits as u8 + 3);
+        n += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(protocol: Protocol, write: impl FnOnce(&mut Output)) -> String {
+        let mut out = Output {
+            protocol,
+            ..Output::new()
+        };
+        write(&mut out);
+        String::from_utf8(out.as_slice().to_vec()).unwrap()
+    }
+
+    type Write = fn(&mut Output);
+
+    #[test]
+    fn each_type_in_both_protocols() {
+        let table: &[(Write, &str, &str)] = &[
+            (|o| o.simple("OK"), "+OK\r\n", "+OK\r\n"),
+            (|o| o.integer(0), ":0\r\n", ":0\r\n"),
+            (|o| o.integer(-1), ":-1\r\n", ":-1\r\n"),
+            (
+                |o| o.integer(i64::MIN),
+                ":-9223372036854775808\r\n",
+                ":-9223372036854775808\r\n",
+            ),
+            (
+                |o| o.integer(i64::MAX),
+                ":9223372036854775807\r\n",
+                ":9223372036854775807\r\n",
+            ),
+            (|o| o.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n"),
+            (
+                |o| o.bulk(b"a\r\nb"),
+                "$4\r\na\r\nb\r\n",
+                "$4\r\na\r\nb\r\n",
+            ),
+            (|o| o.null(), "$-1\r\n", "_\r\n"),
+            (|o| o.null_array(), "*-1\r\n", "_\r\n"),
+            (|o| o.array(0), "*0\r\n", "*0\r\n"),
+            (|o| o.array(1_000_000), "*1000000\r\n", "*1000000\r\n"),
+            (|o| o.map(2), "*4\r\n", "%2\r\n"),
+            (|o| o.set(3), "*3\r\n", "~3\r\n"),
+            (|o| o.push(3), "*3\r\n", ">3\r\n"),
+            (|o| o.double(1.5), "$3\r\n1.5\r\n", ",1.5\r\n"),
+            (|o| o.boolean(true), ":1\r\n", "#t\r\n"),
+            (|o| o.boolean(false), ":0\r\n", "#f\r\n"),
+            (|o| o.verbatim(b"a\n"), "$2\r\na\n\r\n", "=6\r\ntxt:a\n\r\n"),
+            (|o| o.raw(b"+raw\r\n"), "+raw\r\n", "+raw\r\n"),
+        ];
+        for (write, resp2, resp3) in table {
+            assert_eq!(written(Protocol::Resp2, write), *resp2);
+            assert_eq!(written(Protocol::Resp3, write), *resp3);
+        }
+    }
+
+    /// Redis PR 15496: a CR LF echoed in an error would be read as the end of the reply.
+    #[test]
+    fn an_echoed_newline_cannot_split_a_reply() {
+        let error = written(Protocol::Resp2, |o| {
+            o.error(b"ERR unknown command 'a\r\n+OK\r\n'")
+        });
+        assert_eq!(error, "-ERR unknown command 'a  +OK  '\r\n");
+        assert_eq!(
+            written(Protocol::Resp3, |o| o.simple("a\nb\r")),
+            "+a b \r\n"
+        );
+    }
+
+    /// The table of short headers against the plain way, and the seam between the two.
+    #[test]
+    fn bulk_headers_of_every_short_length() {
+        let mut out = Output::new();
+        let mut expected = Vec::new();
+        for len in 0..300 {
+            let body = vec![b'x'; len];
+            out.bulk(&body);
+            expected.extend_from_slice(format!("${len}\r\n").as_bytes());
+            expected.extend_from_slice(&body);
+            expected.extend_from_slice(b"\r\n");
+        }
+        assert!(out.as_slice() == expected);
+    }
+
+    #[test]
+    fn slack_is_offered_and_never_sent() {
+        let mut out = Output::new();
+        for _ in 0..500 {
+            out.bulk_with(3, 29, |to| {
+                assert_eq!(to.len(), 32);
+                to.fill(b'#');
+            });
+        }
+        assert_eq!(out.as_slice(), b"$3\r\n###\r\n".repeat(500));
+    }
+
+    #[test]
+    fn truncate_and_consume_count_from_the_first_unsent_byte() {
+        let mut out = Output::new();
+        out.raw(b"abcdef");
+        out.consume(2);
+        assert_eq!((out.len(), out.as_slice()), (4, &b"cdef"[..]));
+        out.truncate(3);
+        assert_eq!(out.as_slice(), b"cde");
+        out.truncate(99);
+        assert_eq!(out.as_slice(), b"cde");
+        // The unsent bytes move to the front when the buffer grows; none is lost.
+        out.raw(&[b'x'; 5000]);
+        assert_eq!(out.len(), 5003);
+        assert!(out.as_slice().starts_with(b"cdex"));
+        out.consume(usize::MAX);
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_only_when_empty() {
+        let mut out = Output::new();
+        out.raw(&vec![b'x'; 2 << 20]);
+        out.shrink_if_large();
+        assert_eq!(out.len(), 2 << 20);
+        out.consume(2 << 20);
+        out.shrink_if_large();
+        assert_eq!(out.capacity(), 0);
+        out.simple("OK");
+        assert_eq!(out.as_slice(), b"+OK\r\n");
+    }
+}
