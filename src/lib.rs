@@ -22,4 +22,5 @@
 pub mod clock;
 pub mod engine;
 pub mod glob;
+pub mod rdb;
 pub mod resp;
