@@ -20,7 +20,12 @@
 //! It is not a general Redis: no lists, sets, streams, scripts or modules.
 
 pub mod clock;
+pub mod command;
+pub mod config;
 pub mod engine;
 pub mod glob;
+pub mod instance;
+pub mod io;
 pub mod rdb;
 pub mod resp;
+pub mod server;

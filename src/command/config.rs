@@ -1,0 +1,145 @@
+//! CONFIG.
+
+use super::error::printable;
+use super::table::{Command, acl, container, flag};
+use super::{CommandError, Context, help};
+use crate::config::{Setting, find, settings};
+use crate::glob;
+use crate::resp::Args;
+
+const SUB: Command = Command {
+    flags: flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE,
+    acl: acl::ADMIN | acl::SLOW | acl::DANGEROUS,
+    since: "2.0.0",
+    ..Command::SUB
+};
+
+pub const COMMANDS: &[Command] = &[Command {
+    name: "config",
+    arity: -2,
+    flags: 0,
+    acl: acl::SLOW,
+    since: "2.0.0",
+    summary: "A container for server configuration commands.",
+    complexity: "Depends on subcommand.",
+    handler: container,
+    subcommands: CONFIG,
+    ..Command::SUB
+}];
+
+const CONFIG: &[Command] = &[
+    Command {
+        name: "get",
+        arity: -3,
+        summary: "Returns the effective values of configuration parameters.",
+        complexity: "O(N) when N is the number of configuration parameters provided",
+        handler: get,
+        ..SUB
+    },
+    Command {
+        name: "set",
+        arity: -4,
+        summary: "Sets configuration parameters in-flight.",
+        complexity: "O(N) when N is the number of configuration parameters provided",
+        handler: set,
+        ..SUB
+    },
+    Command {
+        name: "resetstat",
+        summary: "Resets the server's statistics.",
+        handler: resetstat,
+        ..SUB
+    },
+    Command {
+        name: "rewrite",
+        since: "2.8.0",
+        summary: "Persists the effective configuration to file.",
+        handler: rewrite,
+        ..SUB
+    },
+    Command::help("server", "5.0.0", help::config),
+];
+
+fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let config = ctx.instance.config.read();
+    let mut found: Vec<(&[u8], String)> = Vec::new();
+    for pattern in args.from(2).iter() {
+        // A plain name comes back as it was written, as in Redis.
+        let plain = !pattern
+            .iter()
+            .any(|byte| matches!(byte, b'*' | b'?' | b'['));
+        for setting in settings() {
+            for name in [setting.name, setting.alias].map(str::as_bytes) {
+                let asked = !name.is_empty() && glob::matches_ignore_case(pattern, name);
+                if asked
+                    && !found
+                        .iter()
+                        .any(|(other, _)| other.eq_ignore_ascii_case(name))
+                {
+                    let name = if plain { pattern } else { name };
+                    found.push((name, setting.get(&config)));
+                }
+            }
+        }
+    }
+    ctx.out.map(found.len());
+    for (name, value) in found {
+        ctx.out.bulk(name);
+        ctx.out.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// All of them or, if one is refused, none.
+fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let args = args.from(2);
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::Syntax);
+    }
+    let mut chosen: Vec<(&Setting, &str)> = Vec::with_capacity(args.len() / 2);
+    for at in (0..args.len()).step_by(2) {
+        let name = printable(args.at(at), usize::MAX);
+        let Some(setting) = find(&name) else {
+            let line = "ERR Unknown option or number of arguments for CONFIG SET";
+            return Err(format!("{line} - '{name}'").into());
+        };
+        if !setting.changes {
+            return Err(failed(&name, "can't set immutable config"));
+        }
+        if chosen.iter().any(|(other, _)| other.name == setting.name) {
+            return Err(failed(&name, "duplicate parameter"));
+        }
+        let value = str::from_utf8(args.at(at + 1)).map_err(|_| failed(&name, "not UTF-8"))?;
+        chosen.push((setting, value));
+    }
+    ctx.instance.reconfigure(|config| {
+        for (setting, value) in chosen {
+            let set = setting.set_text(config, value);
+            set.map_err(|reason| failed(setting.name, &reason))?;
+        }
+        Ok::<(), CommandError>(())
+    })?;
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn failed(name: &str, reason: &str) -> CommandError {
+    format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}").into()
+}
+
+fn resetstat(ctx: &mut Context<'_>, _args: Args<'_>) -> Result<(), CommandError> {
+    ctx.instance.stats.reset();
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn rewrite(ctx: &mut Context<'_>, _args: Args<'_>) -> Result<(), CommandError> {
+    match ctx.instance.rewrite_config() {
+        None => Err("ERR The server is running without a config file".into()),
+        Some(Err(error)) => Err(format!("ERR Rewriting config file: {error}").into()),
+        Some(Ok(())) => {
+            ctx.out.simple("OK");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Changing hashes.
+
+use crate::command::args::{integer, parse_integer};
+use crate::command::{CommandError, Context, float};
+use crate::engine::{FieldExpire, Key, Mutation};
+use crate::resp::Args;
+use smallvec::SmallVec;
+
+type Pairs<'a> = SmallVec<[(&'a [u8], &'a [u8]); 64]>;
+
+/// Set the pairs that follow the key; answers how many fields are new.
+fn set_pairs(ctx: &mut Context<'_>, args: Args<'_>, command: &str) -> Result<u64, CommandError> {
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::arity(command));
+    }
+    let key = ctx.key(args.at(1));
+    ctx.data.hash(&key)?;
+    let fields: Pairs<'_> = (2..args.len())
+        .step_by(2)
+        .map(|i| (args.at(i), args.at(i + 1)))
+        .collect();
+    let set = Mutation::HashSet {
+        key,
+        fields: &fields,
+        expire: FieldExpire::Clear,
+    };
+    Ok(ctx.data.commit(&set))
+}
+
+pub fn hset(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let added = set_pairs(ctx, args, "hset")?;
+    ctx.out.integer(added as i64);
+    Ok(())
+}
+
+pub fn hmset(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    set_pairs(ctx, args, "hmset")?;
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+pub fn hsetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let key = ctx.key(args.at(1));
+    let missing = ctx
+        .data
+        .hash(&key)?
+        .is_none_or(|hash| hash.get(args.at(2)).is_none());
+    if missing {
+        let fields = &[(args.at(2), args.at(3))];
+        ctx.data.commit(&Mutation::HashSet {
+            key,
+            fields,
+            expire: FieldExpire::Clear,
+        });
+    }
+    ctx.out.integer(i64::from(missing));
+    Ok(())
+}
+
+pub fn hdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let key = ctx.key(args.at(1));
+    let mut gone = 0;
+    if ctx.data.hash(&key)?.is_some() {
+        let fields: SmallVec<[&[u8]; 16]> = args.from(2).iter().collect();
+        gone = ctx.data.commit(&Mutation::HashDelete {
+            key,
+            fields: &fields,
+        });
+    }
+    ctx.out.integer(gone as i64);
+    Ok(())
+}
+
+/// Write the result of an increment: the field keeps its expiry.
+fn set_kept(ctx: &mut Context<'_>, key: Key<'_>, field: &[u8], value: &[u8]) {
+    let set = Mutation::HashSet {
+        key,
+        fields: &[(field, value)],
+        expire: FieldExpire::Keep,
+    };
+    ctx.data.commit(&set);
+}
+
+pub fn hincrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let increment = integer(args.at(3))?;
+    let key = ctx.key(args.at(1));
+    let current = ctx.data.hash(&key)?.and_then(|hash| hash.get(args.at(2)));
+    let current = match current {
+        Some(value) => parse_integer(&value.to_vec()).ok_or("ERR hash value is not an integer")?,
+        None => 0,
+    };
+    let sum = current
+        .checked_add(increment)
+        .ok_or("ERR increment or decrement would overflow")?;
+    set_kept(
+        ctx,
+        key,
+        args.at(2),
+        itoa::Buffer::new().format(sum).as_bytes(),
+    );
+    ctx.out.integer(sum);
+    Ok(())
+}
+
+pub fn hincrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let increment = float::parse(args.at(3)).ok_or(CommandError::NotAFloat)?;
+    if increment.is_infinite() {
+        return Err("ERR value is NaN or Infinity".into());
+    }
+    let key = ctx.key(args.at(1));
+    let current = ctx.data.hash(&key)?.and_then(|hash| hash.get(args.at(2)));
+    let current = match current {
+        Some(value) => float::parse(&value.to_vec()).ok_or("ERR hash value is not a float")?,
+        None => float::Float::ZERO,
+    };
+    let sum = current.plus(increment)?.to_string();
+    set_kept(ctx, key, args.at(2), sum.as_bytes());
+    ctx.out.bulk(sum.as_bytes());
+    Ok(())
+}

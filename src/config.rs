@@ -1,0 +1,227 @@
+//! The settings: Redis's names where the meaning is the same, each with its default and its limits.
+//!
+//! Where a setting comes from, strongest first: `--name value` on the command line, the environment
+//! (`FIELDSTONE_MAXMEMORY=4gb`: the name in capitals, `_` for `-`), the configuration file, the
+//! default. `CONFIG SET` changes those that can change while the server runs.
+//!
+//! Invariants
+//! - A setting that is not known, or cannot have this value, stops the start: the error says which
+//!   and where. Nothing is accepted that the server would not do.
+//! - `settings::ALL` is the only list of the settings; CONFIG GET, SET and REWRITE derive from it.
+
+mod file;
+mod rewrite;
+mod settings;
+mod value;
+
+pub use settings::{Setting, find, settings};
+
+use crate::instance::{Class, OutputLimit};
+use crate::io;
+use file::Source;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The configuration file, if there is one: what `CONFIG REWRITE` writes.
+    pub file: Option<PathBuf>,
+    pub bind: Vec<String>,
+    /// 0: one that is free.
+    pub port: u16,
+    pub tcp_backlog: u32,
+    /// Path; empty: none.
+    pub unixsocket: String,
+    /// Permissions of the socket; 0: for our own user only.
+    pub unixsocketperm: u32,
+    /// Threads that serve clients; 0: one a core.
+    pub io_threads: usize,
+    pub databases: u8,
+    pub dir: String,
+    pub protected_mode: bool,
+    /// Empty: none.
+    pub requirepass: String,
+    pub maxclients: usize,
+    /// Seconds; 0: never.
+    pub timeout: u64,
+    /// Seconds; 0: no probes.
+    pub tcp_keepalive: u64,
+    /// Bytes; 0: no limit.
+    pub maxmemory: u64,
+    pub maxmemory_policy: String,
+    /// Bytes.
+    pub client_query_buffer_limit: usize,
+    /// Bytes.
+    pub proto_max_bulk_len: usize,
+    /// By [`Class`].
+    pub output_limits: [OutputLimit; 3],
+    /// Ticks a second.
+    pub hz: u64,
+    pub loglevel: String,
+    /// Path; empty: standard error.
+    pub logfile: String,
+    /// Microseconds; negative: never.
+    pub slowlog_log_slower_than: i64,
+    pub slowlog_max_len: usize,
+    /// Milliseconds; 0: off.
+    pub latency_monitor_threshold: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let subscribers = OutputLimit {
+            hard_bytes: 32 << 20,
+            soft_bytes: 8 << 20,
+            soft_seconds: 60,
+        };
+        let replicas = OutputLimit {
+            hard_bytes: 256 << 20,
+            soft_bytes: 64 << 20,
+            soft_seconds: 60,
+        };
+        let mut output_limits = [OutputLimit::default(); 3];
+        output_limits[Class::Replica as usize] = replicas;
+        output_limits[Class::PubSub as usize] = subscribers;
+        Config {
+            file: None,
+            bind: vec!["127.0.0.1".to_owned(), "-::1".to_owned()],
+            port: 6379,
+            tcp_backlog: 511,
+            unixsocket: String::new(),
+            unixsocketperm: 0,
+            io_threads: 0,
+            databases: 16,
+            dir: ".".to_owned(),
+            protected_mode: true,
+            requirepass: String::new(),
+            maxclients: 10_000,
+            timeout: 0,
+            tcp_keepalive: 300,
+            maxmemory: 0,
+            maxmemory_policy: "noeviction".to_owned(),
+            client_query_buffer_limit: 1 << 30,
+            proto_max_bulk_len: 512 << 20,
+            output_limits,
+            hz: 10,
+            loglevel: "notice".to_owned(),
+            logfile: String::new(),
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_threshold: 0,
+        }
+    }
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {error}")]
+    Unreadable { path: String, error: String },
+    #[error("{place}: unbalanced quotes, or not UTF-8")]
+    Words { place: String },
+    #[error("{place}: files include each other too deeply")]
+    Includes { place: String },
+    #[error("{place}: '{name}' is not a setting")]
+    Unknown { place: String, name: String },
+    #[error("{place}: {name}: {reason}")]
+    Value {
+        place: String,
+        name: String,
+        reason: String,
+    },
+    #[error("'{0}': a setting is given as --name value")]
+    Stray(String),
+}
+
+impl Config {
+    /// As `fieldstone serve` is called: `[redis.conf] [--name value ...]`.
+    pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
+        Config::assemble(args, &|name| std::env::var(name).ok(), &io::read_to_string)
+    }
+
+    /// With this environment and these files.
+    fn assemble(
+        args: &[String],
+        env: &dyn Fn(&str) -> Option<String>,
+        read: Source<'_>,
+    ) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let mut args = args;
+        if let [path, rest @ ..] = args
+            && !path.starts_with("--")
+        {
+            config.file = Some(PathBuf::from(path));
+            file::apply(&mut config, Path::new(path), read)?;
+            args = rest;
+        }
+        for setting in settings() {
+            let name = format!(
+                "FIELDSTONE_{}",
+                setting.name.to_uppercase().replace('-', "_")
+            );
+            // What Kubernetes tells of a Service called `fieldstone` is no setting of ours.
+            let value = env(&name).filter(|value| !value.starts_with("tcp://"));
+            if let Some(value) = value {
+                let place = "environment".to_owned();
+                let error = |reason| ConfigError::Value {
+                    place,
+                    name,
+                    reason,
+                };
+                setting.set_text(&mut config, &value).map_err(error)?;
+            }
+        }
+        while let [first, rest @ ..] = args {
+            let Some(name) = first.strip_prefix("--") else {
+                return Err(ConfigError::Stray(first.clone()));
+            };
+            let count = rest.iter().take_while(|arg| !arg.starts_with("--")).count();
+            let (values, rest) = rest.split_at(count);
+            let place = "command line".to_owned();
+            config.set(name, values, place)?;
+            args = rest;
+        }
+        Ok(config)
+    }
+
+    /// One directive of a file or of the command line.
+    fn set(&mut self, name: &str, values: &[String], place: String) -> Result<(), ConfigError> {
+        let Some(setting) = find(name) else {
+            let name = name.to_owned();
+            return Err(ConfigError::Unknown { place, name });
+        };
+        let set = match values {
+            [value] => setting.set_text(self, value),
+            values => setting.set(self, values),
+        };
+        set.map_err(|reason| ConfigError::Value {
+            place,
+            name: name.to_owned(),
+            reason,
+        })
+    }
+
+    pub fn output_limit(&self, class: Class) -> OutputLimit {
+        self.output_limits[class as usize]
+    }
+
+    /// Permissions of the unix socket: by default, those of our own user.
+    pub fn unix_mode(&self) -> u32 {
+        match self.unixsocketperm {
+            0 => 0o700,
+            mode => mode,
+        }
+    }
+
+    /// The absolute path of the configuration file; empty if there is none.
+    pub fn file_name(&self) -> String {
+        let path = self
+            .file
+            .as_deref()
+            .map(|path| std::path::absolute(path).unwrap_or(path.into()));
+        path.map(|path| path.display().to_string())
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

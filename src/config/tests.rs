@@ -1,0 +1,172 @@
+//! Files, arguments, values, and what is said of wrong ones.
+
+use super::*;
+use std::io::ErrorKind;
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+fn no_env(_: &str) -> Option<String> {
+    None
+}
+
+fn no_files(_: &Path) -> std::io::Result<String> {
+    Err(ErrorKind::NotFound.into())
+}
+
+fn from_line(line: &str) -> Result<Config, ConfigError> {
+    Config::assemble(&words(line), &no_env, &no_files)
+}
+
+fn from_file(text: &'static str) -> Result<Config, ConfigError> {
+    let read = |path: &Path| match path.to_str() {
+        Some("a.conf") => Ok(text.to_owned()),
+        Some("more.conf") => Ok("port 7001\ntimeout 9\n".to_owned()),
+        Some("circle.conf") => Ok("include circle.conf".to_owned()),
+        _ => Err(ErrorKind::NotFound.into()),
+    };
+    Config::assemble(&words("a.conf"), &no_env, &read)
+}
+
+#[test]
+fn the_defaults_are_valid_values() {
+    let mut config = Config::default();
+    for setting in settings() {
+        let text = setting.get(&config);
+        setting
+            .set_text(&mut config, &text)
+            .unwrap_or_else(|e| panic!("{}: {e}", setting.name));
+        assert_eq!(setting.get(&config), text);
+        assert_eq!(setting.name, setting.name.to_ascii_lowercase());
+    }
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
+    let env = |name: &str| match name {
+        "FIELDSTONE_PORT" => Some("2".to_owned()),
+        "FIELDSTONE_TIMEOUT" => Some("2".to_owned()),
+        "FIELDSTONE_MAXCLIENTS" => Some("tcp://10.0.0.1:6379".to_owned()),
+        _ => None,
+    };
+    let read = |_: &Path| Ok("port 1\ntimeout 1\nhz 11\n".to_owned());
+    let config = Config::assemble(&words("a.conf --port 3"), &env, &read).unwrap();
+    assert_eq!((config.port, config.timeout, config.hz), (3, 2, 11));
+}
+
+#[test]
+fn settings_of_many_words() {
+    let config = from_line("--bind 127.0.0.1 -::1 --port 7000 --MAXMEMORY 2gb").unwrap();
+    assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
+    assert_eq!((config.port, config.maxmemory), (7000, 2 << 30));
+    let limits = "--client-output-buffer-limit normal 10mb 5m 7 replica 1 2 3";
+    let config = from_line(limits).unwrap();
+    let normal = config.output_limit(Class::Normal);
+    assert_eq!(
+        (normal.hard_bytes, normal.soft_bytes, normal.soft_seconds),
+        (10 << 20, 5_000_000, 7)
+    );
+    assert_eq!(config.output_limit(Class::Replica).hard_bytes, 1);
+    assert_eq!(config.output_limit(Class::PubSub).hard_bytes, 32 << 20);
+    assert!(from_line("--client-output-buffer-limit normal 1 2").is_err());
+    assert!(from_line("--client-output-buffer-limit nobody 1 2 3").is_err());
+}
+
+#[test]
+fn a_file_is_read_with_comments_quotes_and_includes() {
+    let config = from_file("# port 1\n\n  requirepass \"a b\\x41\"\ninclude more.conf\n").unwrap();
+    assert_eq!(
+        (config.requirepass.as_str(), config.port, config.timeout),
+        ("a bA", 7001, 9)
+    );
+}
+
+#[test]
+fn an_error_says_what_and_where() {
+    let cases = [
+        (
+            from_file("port 1\nprot 2\n"),
+            "a.conf:2: 'prot' is not a setting",
+        ),
+        (
+            from_file("port x\n"),
+            "a.conf:1: port: argument couldn't be parsed into an integer",
+        ),
+        (
+            from_file("port\n"),
+            "a.conf:1: port: wrong number of arguments",
+        ),
+        (
+            from_file("requirepass \"x\n"),
+            "a.conf:1: unbalanced quotes, or not UTF-8",
+        ),
+        (
+            from_file("include none.conf\n"),
+            "none.conf: entity not found",
+        ),
+        (
+            from_file("include circle.conf\n"),
+            "circle.conf:1: files include each other too deeply",
+        ),
+        (
+            from_line("--port 65536"),
+            "command line: port: argument must be between 0 and 65535 inclusive",
+        ),
+        (
+            from_line("--appendonly yes"),
+            "command line: appendonly: this version keeps data in memory only, nothing is written \
+             to disk",
+        ),
+        (
+            from_line("--nonsense 1"),
+            "command line: 'nonsense' is not a setting",
+        ),
+        (from_line("none.conf"), "none.conf: entity not found"),
+    ];
+    for (result, expected) in cases {
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    }
+    let stray = Config::assemble(&words("a.conf 12"), &no_env, &|_| Ok(String::new()));
+    assert_eq!(
+        stray.unwrap_err().to_string(),
+        "'12': a setting is given as --name value"
+    );
+}
+
+#[test]
+fn memory_has_redis_units() {
+    let cases = [
+        ("0", 0),
+        ("1k", 1000),
+        ("1kb", 1024),
+        ("3GB", 3 << 30),
+        ("12b", 12),
+    ];
+    for (text, bytes) in cases {
+        assert_eq!(value::bytes(text), Ok(bytes), "{text}");
+    }
+    for text in ["", "k", "1x", "-1", "1.5gb", "99999999999gb"] {
+        assert!(value::bytes(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_rewritten_file_gives_the_settings_of_now() {
+    let text = "# mine\nport 7001\n\nport 7002\nmaxmemory 1gb\nbind 127.0.0.1 -::1\n";
+    let mut config = Config::assemble(&words("a.conf"), &no_env, &|_| Ok(text.to_owned())).unwrap();
+    config.requirepass = "two \"words\"\n".to_owned();
+    config.output_limits[0].hard_bytes = 5;
+    let rewritten = config.rewritten(text);
+    assert!(rewritten.starts_with(
+        "# mine\nport 7002\n\nmaxmemory 1gb\nbind 127.0.0.1 -::1\n# Generated by CONFIG REWRITE\n"
+    ));
+    let again = Config::assemble(&words("a.conf"), &no_env, &|_| Ok(rewritten.clone())).unwrap();
+    assert_eq!(again, config);
+    assert_eq!(
+        config.rewritten(&rewritten),
+        rewritten,
+        "written again, it stays the same"
+    );
+}

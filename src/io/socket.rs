@@ -1,0 +1,64 @@
+//! A unix socket that nobody can connect to before its permissions are set.
+
+use super::folder_of;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+/// Listen on a socket at `path` with these permissions, in place of a socket that is there.
+///
+/// It is bound in a folder that only we can enter, then moved to its place.
+pub fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file of that name which is no socket",
+        ));
+    }
+    let private = folder_of(path).join(format!(".fieldstone.{}", std::process::id()));
+    fs::DirBuilder::new().mode(0o700).create(&private)?;
+    let temporary = private.join("s");
+    let bound = UnixListener::bind(&temporary).and_then(|listener| {
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
+        fs::rename(&temporary, path)?;
+        Ok(listener)
+    });
+    if bound.is_err() {
+        // It may not have been made; the error that counts is the first.
+        let _ = fs::remove_file(&temporary);
+    }
+    fs::remove_dir(&private)?;
+    bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_socket_is_bound_with_its_permissions_in_place_of_an_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fieldstone.sock");
+        drop(bind_unix(&path, 0o600).unwrap());
+        let listener = bind_unix(&path, 0o640).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        UnixStream::connect(&path).unwrap();
+        listener.accept().unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("precious");
+        fs::write(&path, "data").unwrap();
+        assert!(bind_unix(&path, 0o600).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "data");
+    }
+}
