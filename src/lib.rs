@@ -26,6 +26,8 @@ pub mod engine;
 pub mod glob;
 pub mod instance;
 pub mod io;
+#[cfg(feature = "loader")]
+pub mod loader;
 pub mod rdb;
 pub mod resp;
 pub mod server;

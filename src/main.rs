@@ -27,11 +27,15 @@ enum Command {
         )]
         args: Vec<String>,
     },
+    #[cfg(feature = "loader")]
+    Load(fieldstone::loader::LoadArgs),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { args } => serve(&args),
+        #[cfg(feature = "loader")]
+        Command::Load(args) => fieldstone::loader::run(args),
     }
 }
 

@@ -1,0 +1,203 @@
+//! Values of an export as text: exact, without a library of types.
+//!
+//! Dates are proleptic Gregorian, decimals keep every digit of their scale, floats are the shortest
+//! text that reads back as the same number.
+
+use std::fmt::Debug;
+use std::io::Write;
+
+/// Bytes of the longest decimal: 64 hold 154 digits, twice what exporters write.
+pub const DECIMAL_BYTES_MAX: usize = 64;
+pub const DECIMAL_SCALE_MAX: usize = 154;
+
+/// Anything whose `Display` is its text.
+pub fn display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+/// A float: `Debug` turns to an exponent for large and small numbers where `Display` writes
+/// hundreds of digits.
+pub fn float(value: impl Debug, out: &mut Vec<u8>) {
+    let _ = write!(out, "{value:?}");
+}
+
+/// Days since 1970-01-01 as `YYYY-MM-DD`; years before 0 get a minus sign.
+pub fn date(days: i32, out: &mut Vec<u8>) {
+    // Eras of 400 years, which start on 1 March: the leap day is then the last of its year.
+    let shifted = i64::from(days) + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let sign = if year < 0 { "-" } else { "" };
+    let _ = write!(out, "{sign}{:04}-{month:02}-{day:02}", year.abs());
+}
+
+/// The number `unscaled / 10^scale`.
+pub fn decimal(unscaled: i64, scale: usize, out: &mut Vec<u8>) {
+    let mut digits = Vec::new();
+    display(unscaled.unsigned_abs(), &mut digits);
+    point(unscaled < 0, &digits, scale, out);
+}
+
+/// A decimal as big-endian two's complement.
+pub fn decimal_bytes(bytes: &[u8], scale: usize, out: &mut Vec<u8>) -> Result<(), String> {
+    if bytes.len() > DECIMAL_BYTES_MAX {
+        return Err(format!("a decimal of {} bytes", bytes.len()));
+    }
+    let negative = bytes.first().is_some_and(|b| b & 0x80 != 0);
+    let mut magnitude = bytes.to_vec();
+    if negative {
+        negate(&mut magnitude);
+    }
+    // Divide by ten until nothing is left: quadratic, but at most 64 bytes.
+    let mut digits = Vec::new();
+    while magnitude.iter().any(|&b| b != 0) {
+        let mut rest = 0u32;
+        for byte in &mut magnitude {
+            let dividend = rest << 8 | u32::from(*byte);
+            *byte = u8::try_from(dividend / 10).unwrap_or(u8::MAX);
+            rest = dividend % 10;
+        }
+        digits.push(b'0' + u8::try_from(rest).unwrap_or(0));
+    }
+    digits.reverse();
+    point(negative, &digits, scale, out);
+    Ok(())
+}
+
+/// Two's complement.
+fn negate(bytes: &mut [u8]) {
+    let mut carry = true;
+    for byte in bytes.iter_mut().rev() {
+        let (sum, overflow) = (!*byte).overflowing_add(u8::from(carry));
+        *byte = sum;
+        carry = overflow;
+    }
+}
+
+/// Set the decimal point before the last `scale` digits.
+fn point(negative: bool, digits: &[u8], scale: usize, out: &mut Vec<u8>) {
+    if negative {
+        out.push(b'-');
+    }
+    let whole = digits.len().saturating_sub(scale);
+    let (before, after) = digits.split_at(whole);
+    out.extend_from_slice(if before.is_empty() { b"0" } else { before });
+    if scale > 0 {
+        out.push(b'.');
+        out.resize(out.len() + (scale - after.len()), b'0');
+        out.extend_from_slice(after);
+    }
+}
+
+/// A half-precision float, exactly, as single precision.
+pub fn half(bits: u16) -> f32 {
+    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+    let exponent = i32::from(bits >> 10 & 0x1f);
+    let fraction = f32::from(bits & 0x3ff) / 1024.0;
+    match exponent {
+        0 => sign * fraction * 2f32.powi(-14),
+        31 if fraction == 0.0 => sign * f32::INFINITY,
+        31 => f32::NAN,
+        _ => sign * (1.0 + fraction) * 2f32.powi(exponent - 15),
+    }
+}
+
+/// `8-4-4-4-12` for 16 bytes.
+pub fn uuid(bytes: &[u8], out: &mut Vec<u8>) {
+    for (i, byte) in bytes.iter().enumerate() {
+        if [4, 6, 8, 10].contains(&i) {
+            out.push(b'-');
+        }
+        let _ = write!(out, "{byte:02x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn dates_around_leap_days_and_at_the_ends() {
+        for (days, want) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (15_706, "2013-01-01"),
+            (-25_509, "1900-02-28"),
+            (-719_528, "0000-01-01"),
+            (-719_529, "-0001-12-31"),
+            (i32::MAX, "5881580-07-11"),
+            (i32::MIN, "-5877641-06-23"),
+        ] {
+            assert_eq!(text(|out| date(days, out)), want);
+        }
+    }
+
+    #[test]
+    fn decimals_keep_every_digit() {
+        for (unscaled, scale, want) in [
+            (12_345, 2, "123.45"),
+            (-5, 2, "-0.05"),
+            (0, 3, "0.000"),
+            (i64::MIN, 0, "-9223372036854775808"),
+            (i64::MIN, 19, "-0.9223372036854775808"),
+        ] {
+            assert_eq!(text(|out| decimal(unscaled, scale, out)), want);
+            let bytes = i128::from(unscaled).to_be_bytes();
+            let got = text(|out| decimal_bytes(&bytes, scale, out).unwrap());
+            assert_eq!(got, want, "as bytes");
+        }
+        let got = text(|out| decimal_bytes(&i128::MIN.to_be_bytes(), 0, out).unwrap());
+        assert_eq!(got, i128::MIN.to_string());
+        assert_eq!(text(|out| decimal_bytes(&[], 1, out).unwrap()), "0.0");
+        assert!(decimal_bytes(&[0; 65], 0, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn floats_read_back_the_same() {
+        for x in [0.1, 60.0, -0.0, 1e300, 5e-324, f64::MAX, f64::INFINITY] {
+            let got = text(|out| float(x, out));
+            assert!(got.len() <= 25, "{got}");
+            assert_eq!(got.parse::<f64>().unwrap().to_bits(), x.to_bits());
+        }
+        assert_eq!(text(|out| float(0.1f32, out)), "0.1");
+        assert_eq!(text(|out| float(f64::NAN, out)), "NaN");
+    }
+
+    #[test]
+    fn halves_are_exact() {
+        for (bits, want) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x0001, 2f32.powi(-24)),
+            (0x7bff, 65504.0),
+            (0xfc00, f32::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), want);
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn a_uuid_is_hyphenated() {
+        let bytes: Vec<u8> = (0..16).collect();
+        assert_eq!(
+            text(|out| uuid(&bytes, out)),
+            "00010203-0405-0607-0809-0a0b0c0d0e0f"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! What cannot be loaded says why, and ends with the right exit code.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpListener};
+use std::path::Path;
+use std::process::Output;
+
+use redis::Commands;
+
+use crate::redis_server::{RedisServer, flights, free_port, load, stderr, succeed};
+
+/// An address at which nothing listens: the command line is looked at before it.
+const NOBODY: &str = "127.0.0.1:1";
+
+#[track_caller]
+fn refused(output: &Output, code: i32, reason: &str) {
+    let text = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(text.contains("error: ") && text.contains(reason), "{text}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_command_line_that_does_not_fit() {
+    let planes = flights("planes.parquet");
+    for (options, reason) in [
+        (
+            vec!["--key", "p:{tail}"],
+            "planes.parquet: --key: the file has no column tail; it has",
+        ),
+        (vec!["--key", "plane"], "names no column"),
+        (vec!["--key", "p:{tailnum"], "a brace without its partner"),
+        (
+            vec!["--key", "p:{tailnum}", "--drop", "x"],
+            "--drop: the file has no column x",
+        ),
+        (
+            vec!["--key", "p:{tailnum}", "--rename", "seats"],
+            "must be OLD=NEW",
+        ),
+        (
+            vec!["--key", "p:{tailnum}", "--rename", "seats=model"],
+            "two columns become",
+        ),
+        (
+            vec!["--key", "p:{tailnum}", "--ttl", "26"],
+            "a number with ms, s, m, h or d",
+        ),
+        (
+            vec!["--key", "p:{tailnum}", "--user", "ann"],
+            "a user without a password",
+        ),
+        (vec!["--key", "p:{tailnum}", "--batch", "0"], "--batch"),
+        (vec![], "--key"),
+    ] {
+        refused(&load(NOBODY, &options, &planes), 2, reason);
+    }
+    refused(
+        &load("rediss://h:1", &["--key", "p:{tailnum}"], &planes),
+        2,
+        "TLS",
+    );
+}
+
+#[test]
+fn other_formats_and_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("planes.txt");
+    std::fs::write(&text, "tailnum,seats\nN14228,149\n").unwrap();
+    let options = ["--key", "p:{tailnum}"];
+    let csv = load(NOBODY, &options, Path::new("planes.csv"));
+    refused(&csv, 2, "planes.csv: csv files are not supported");
+    let s3 = load(NOBODY, &options, Path::new("s3://exports/planes.parquet"));
+    refused(&s3, 2, "s3:// is not supported");
+    refused(&load(NOBODY, &options, dir.path()), 2, "is a directory");
+    refused(
+        &load(NOBODY, &options, &text),
+        1,
+        "planes.txt: not a Parquet file",
+    );
+    let missing = dir.path().join("none.parquet");
+    refused(
+        &load(NOBODY, &options, &missing),
+        1,
+        "none.parquet: No such file",
+    );
+}
+
+#[test]
+fn servers_that_are_not_there() {
+    let options = ["--key", "p:{tailnum}"];
+    let planes = flights("planes.parquet");
+    let nobody = format!("127.0.0.1:{}", free_port());
+    refused(
+        &load(&nobody, &options, &planes),
+        1,
+        &format!("cannot connect to {nobody}"),
+    );
+
+    // One that greets, then only listens and says that it will answer no more.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let rude = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.write_all(b"+PONG\r\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        // How the client ends the connection does not matter.
+        let _ = std::io::copy(&mut client, &mut std::io::sink());
+    });
+    let output = load(&address, &options, &planes);
+    rude.join().unwrap();
+    let reason = "row group 0 row 0 and what follows is unanswered: the server closed";
+    refused(&output, 1, reason);
+    let text = stderr(&output);
+    assert!(
+        text.starts_with("0 rows were written and acknowledged; of "),
+        "{text}"
+    );
+}
+
+#[test]
+fn passwords() {
+    let server = RedisServer::start(&["--requirepass", "s:c@t"]);
+    let planes = flights("carriers.parquet");
+    let load_with = |server: &str, pass: &[&str]| {
+        let options = [&["--key", "p:{carrier}"], pass].concat();
+        load(server, &options, &planes)
+    };
+    let plain = server.address();
+    refused(&load_with(&plain, &[]), 1, "PING: NOAUTH");
+    refused(
+        &load_with(&plain, &["--pass", "wrong"]),
+        1,
+        "AUTH: WRONGPASS",
+    );
+    refused(
+        &load_with(&format!("redis://u:s%3Ac@{plain}"), &[]),
+        1,
+        "AUTH: WRONGPASS",
+    );
+    succeed(&load_with(&plain, &["--pass", "s:c@t"]));
+    succeed(&load_with(
+        &plain,
+        &["--user", "default", "--pass", "s:c@t"],
+    ));
+    succeed(&load_with(&format!("redis://:s%3Ac%40t@{plain}/1"), &[]));
+    refused(
+        &load_with(&format!("redis://:s%3Ac%40t@{plain}/99"), &[]),
+        1,
+        "SELECT: ERR DB index",
+    );
+}
+
+#[test]
+fn the_first_refused_row_is_named_and_ends_the_load() {
+    let server = RedisServer::start(&[]);
+    let mut redis = server.connect();
+    // The third row of the file.
+    let () = redis.set("p:N10156", "a string").unwrap();
+    let output = server.load(&["--key", "p:{tailnum}"], &flights("planes.parquet"));
+    refused(&output, 1, "error: row group 0 row 2: HSET: WRONGTYPE");
+    assert!(stderr(&output).starts_with("2 rows were written and acknowledged; of "));
+}
