@@ -22,3 +22,31 @@ impl Hasher {
         rapidhash_v3_seeded(bytes, &self.secrets)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F35: keys that were chosen to fall into one bucket, by someone who knows a seed, fall
+    /// anywhere with another one; and a server has its own, drawn at each start.
+    #[test]
+    fn keys_chosen_to_collide_do_so_for_one_seed_only() {
+        let (known, other) = (Hasher::new(1), Hasher::new(2));
+        let bucket = |hasher: &Hasher, name: &str| hasher.hash(name.as_bytes()) >> 56;
+        let chosen: Vec<String> = (0..200_000)
+            .map(|n| format!("A:user:{n}"))
+            .filter(|name| bucket(&known, name) == 7)
+            .collect();
+        assert!(chosen.len() > 500, "{} keys collide", chosen.len());
+        let mut buckets = [0; 256];
+        for name in &chosen {
+            buckets[bucket(&other, name) as usize] += 1;
+        }
+        let fullest = buckets.iter().max();
+        assert!(
+            fullest < Some(&20),
+            "{fullest:?} of {} still do",
+            chosen.len()
+        );
+    }
+}
