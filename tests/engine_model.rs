@@ -322,7 +322,7 @@ fn thing_of(entity: &Entity<'_>) -> Thing {
         None => ThingValue::Text(entity.string().unwrap().to_vec()),
         Some(hash) => {
             let mut fields = BTreeMap::new();
-            hash.for_each(&mut |f| {
+            hash.for_each(|f| {
                 fields.insert(f.name.to_vec(), (f.value.to_vec(), f.expire_at));
             });
             assert_eq!(fields.len(), hash.len(), "len counts what shows");

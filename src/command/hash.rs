@@ -12,7 +12,10 @@ use crate::resp::Output;
 /// Write a stored value as a bulk string, straight from its packed form.
 #[inline]
 pub fn reply_value(out: &mut Output, value: Value<'_>) {
-    out.bulk_with(value.len(), FILL_SLACK, |target| value.fill(target));
+    match value.short() {
+        Some((text, len)) => out.bulk_short(&text, len),
+        None => out.bulk_with(value.len(), FILL_SLACK, |target| value.fill(target)),
+    }
 }
 
 /// Write a value, or that there is none.

@@ -58,13 +58,13 @@ fn payload(entity: &Entity<'_>) -> Vec<u8> {
         return rdb::dump_string(entity.string().unwrap_or_default());
     };
     let (mut count, mut expire_min) = (0, None);
-    hash.for_each(&mut |field| {
+    hash.for_each(|field| {
         count += 1;
         expire_min = expire_min.into_iter().chain(field.expire_at).min();
     });
     let mut writer = HashWriter::new(count, expire_min);
     let mut value = Vec::new();
-    hash.for_each(&mut |field| {
+    hash.for_each(|field| {
         value.clear();
         field.value.append_to(&mut value);
         writer.field(field.name, &value, field.expire_at);

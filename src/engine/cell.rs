@@ -11,7 +11,8 @@
 //! for 8-byte binaries (which must be formatted on every read, 20-68 ns a value) and 464 as text.
 
 use super::bytes::{Reader, put_varint, varint_len};
-use super::dictionary::Dictionary;
+use super::dictionary::{self, Dictionary};
+use super::unpack::{ALPHABET, unpack};
 
 const DICTIONARY: u8 = 0;
 const RAW: u8 = 15;
@@ -22,31 +23,13 @@ const PAD: u8 = 15;
 /// How far behind a value [`Value::fill`] may write.
 pub const FILL_SLACK: usize = 32;
 
-const ALPHABET: &[u8; 15] = b"0123456789.-+eE";
-
 /// Half a byte for each character of the alphabet; 0xff for any other.
 const PACK: [u8; 256] = {
     let mut table = [0xff; 256];
     let mut i = 0;
-    while i < ALPHABET.len() {
+    while i < PAD as usize {
         table[ALPHABET[i] as usize] = i as u8;
         i += 1;
-    }
-    table
-};
-
-/// The two characters of each packed byte.
-const UNPACK: [[u8; 2]; 256] = {
-    let mut table = [[b' '; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        if byte % 16 < 15 {
-            table[byte][0] = ALPHABET[byte % 16];
-        }
-        if byte / 16 < 15 {
-            table[byte][1] = ALPHABET[byte / 16];
-        }
-        byte += 1;
     }
     table
 };
@@ -113,35 +96,61 @@ pub struct Value<'a>(Form<'a>);
 
 #[derive(Clone, Copy)]
 enum Form<'a> {
-    Packed(&'a [u8]),
+    /// So many characters.
+    Packed(u128, u8),
+    Frequent(&'a dictionary::Text),
     Plain(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    /// The value that a cell holds.
+    /// The value of the cell of this code that starts `cells`.
     #[inline]
-    pub(super) fn of(cell: Cell<'a>, dictionary: &'a Dictionary) -> Option<Value<'a>> {
-        Some(Value(match cell.code {
-            DICTIONARY => {
-                let id = Reader(cell.bytes).u16()?;
-                Form::Plain(dictionary.get(id)?)
-            }
+    pub(super) fn at(code: u8, cells: &'a [u8], dictionary: &'a Dictionary) -> Option<Value<'a>> {
+        Some(Value(match code {
+            DICTIONARY => Form::Frequent(dictionary.text(Reader(cells).u16()?)?),
             RAW => {
-                let mut reader = Reader(cell.bytes);
+                let mut reader = Reader(cells);
                 let len = reader.varint()?;
                 Form::Plain(reader.take(len)?)
             }
-            _ => Form::Packed(cell.bytes),
+            _ => {
+                let size = usize::from(code);
+                let bits = match cells.first_chunk::<16>() {
+                    Some(wide) => u128::from_le_bytes(*wide),
+                    None => {
+                        let mut wide = [0; 16];
+                        wide.get_mut(..size)?.copy_from_slice(cells.get(..size)?);
+                        u128::from_le_bytes(wide)
+                    }
+                };
+                let last = (bits >> (8 * size - 4)) as u8 & 15;
+                Form::Packed(bits, code * 2 - u8::from(last == PAD))
+            }
         }))
+    }
+
+    /// The value that a cell holds.
+    #[inline]
+    pub(super) fn of(cell: Cell<'a>, dictionary: &'a Dictionary) -> Option<Value<'a>> {
+        Value::at(cell.code, cell.bytes, dictionary)
+    }
+
+    /// The value at the start of 32 bytes, if it is that short, and its length, below 32.
+    #[inline]
+    pub fn short(&self) -> Option<([u8; 32], usize)> {
+        match self.0 {
+            Form::Packed(bits, len) => Some((unpack(bits), usize::from(len))),
+            Form::Frequent(text) => Some((*text, dictionary::len(text))),
+            Form::Plain(_) => None,
+        }
     }
 
     /// Length of the value, bytes.
     #[inline]
     pub fn len(&self) -> usize {
         match self.0 {
-            Form::Packed(bytes) => {
-                bytes.len() * 2 - usize::from(bytes.last().is_some_and(|b| b >> 4 == PAD))
-            }
+            Form::Packed(_, len) => usize::from(len),
+            Form::Frequent(text) => dictionary::len(text),
             Form::Plain(bytes) => bytes.len(),
         }
     }
@@ -155,11 +164,8 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn fill(&self, target: &mut [u8]) {
         match self.0 {
-            Form::Packed(bytes) => {
-                for (pair, byte) in target.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-                    *pair = UNPACK[usize::from(*byte)];
-                }
-            }
+            Form::Packed(bits, _) => target[..32].copy_from_slice(&unpack(bits)),
+            Form::Frequent(text) => target[..32].copy_from_slice(text),
             Form::Plain(bytes) => target[..bytes.len()].copy_from_slice(bytes),
         }
     }

@@ -17,12 +17,14 @@ const ENTRIES_MAX: usize = CHUNK * 256;
 const SIGHTINGS: u8 = 4;
 const CANDIDATES: usize = 4096;
 
-struct Entry {
-    len: u8,
-    bytes: [u8; VALUE_BYTES_MAX],
+/// A value and, in the last byte, its length: it can be copied whole.
+pub type Text = [u8; VALUE_BYTES_MAX + 1];
+
+pub fn len(text: &Text) -> usize {
+    usize::from(text[VALUE_BYTES_MAX])
 }
 
-type Chunk = Box<[OnceLock<Entry>; CHUNK]>;
+type Chunk = Box<[OnceLock<Text>; CHUNK]>;
 
 /// See the module.
 pub struct Dictionary {
@@ -48,10 +50,9 @@ impl Dictionary {
 
     /// The value of an id that was given.
     #[inline]
-    pub fn get(&self, id: u16) -> Option<&[u8]> {
+    pub fn text(&self, id: u16) -> Option<&Text> {
         let chunk = self.chunks[usize::from(id) / CHUNK].get()?;
-        let entry = chunk[usize::from(id) % CHUNK].get()?;
-        Some(&entry.bytes[..usize::from(entry.len)])
+        chunk[usize::from(id) % CHUNK].get()
     }
 
     /// The id of this value, if it has one or has now earned one.
@@ -97,14 +98,11 @@ impl Dictionary {
         let id = u16::try_from(next).ok()?;
         let chunk =
             self.chunks[next / CHUNK].get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
-        let mut bytes = [0; VALUE_BYTES_MAX];
-        bytes[..value.len()].copy_from_slice(value);
-        let entry = Entry {
-            len: value.len() as u8,
-            bytes,
-        };
+        let mut text = [0; VALUE_BYTES_MAX + 1];
+        text[..value.len()].copy_from_slice(value);
+        text[VALUE_BYTES_MAX] = value.len() as u8;
         // The slot is empty: ids are given one by one, under the lock.
-        chunk[next % CHUNK].get_or_init(|| entry);
+        chunk[next % CHUNK].get_or_init(|| text);
         ids.insert(value.into(), id);
         Some(id)
     }
@@ -116,7 +114,7 @@ impl Dictionary {
 
     /// Bytes on the heap, about.
     pub fn bytes(&self) -> usize {
-        self.len() * (size_of::<OnceLock<Entry>>() + 64) + CANDIDATES * size_of::<Candidate>()
+        self.len() * (size_of::<OnceLock<Text>>() + 64) + CANDIDATES * size_of::<Candidate>()
     }
 }
 
@@ -138,7 +136,8 @@ mod tests {
         }
         assert!(given.len() > 60_000 && given.len() <= ENTRIES_MAX);
         for (value, id) in given {
-            assert_eq!(dictionary.get(id), Some(&value[..]));
+            let text = dictionary.text(id).unwrap();
+            assert_eq!(text[..len(text)], value);
             assert_eq!(dictionary.id(&value), Some(id));
         }
     }

@@ -101,7 +101,7 @@ impl<'a> Entity<'a> {
         };
         let (mut long, mut stamped) = (hash.len() > LISTPACK_FIELDS_MAX, false);
         if !long {
-            hash.for_each(&mut |field| {
+            hash.for_each(|field| {
                 let longest = field.name.len().max(field.value.len());
                 long |= longest > LISTPACK_VALUE_BYTES_MAX;
                 stamped |= field.expire_at.is_some();
@@ -195,7 +195,7 @@ impl<'a> Hash<'a> {
         for name in names {
             let rank = packed.find(name, &self.catalog.hasher).filter(|_| located);
             let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
-            visit(rank.and_then(|rank| self.value(packed.located(rank, starts)?)));
+            visit(rank.and_then(|rank| packed.located(rank, starts, &self.catalog.dictionary)));
         }
     }
 
@@ -221,7 +221,7 @@ impl<'a> Hash<'a> {
             let rank = projection::position(found).filter(|_| located);
             let rank = rank.and_then(|position| packed.rank(position));
             let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
-            visit(rank.and_then(|rank| self.value(packed.located(rank, starts)?)));
+            visit(rank.and_then(|rank| packed.located(rank, starts, &self.catalog.dictionary)));
         }
     }
 
@@ -241,22 +241,24 @@ impl<'a> Hash<'a> {
         }
     }
 
-    pub fn for_each(&self, visit: &mut dyn FnMut(Field<'a>)) {
+    #[inline]
+    pub fn for_each(&self, mut visit: impl FnMut(Field<'a>)) {
         match &self.form {
             Form::Packed(packed) => {
-                for (rank, (name, cell)) in packed.names().zip(packed.cells()).enumerate() {
+                packed.walk(&self.catalog.dictionary, |rank, name, value| {
                     let expire_at = packed.stamps.and_then(|s| s.get(rank));
-                    let live = expire_at.is_none_or(|at| at > self.now);
-                    if let Some(value) = self.value(cell).filter(|_| live) {
+                    if expire_at.is_none_or(|at| at > self.now) {
                         visit(Field {
                             name,
                             value,
                             expire_at,
                         });
                     }
-                }
+                });
             }
-            Form::Big(big) => big.fields().for_each(|stored| self.show(stored, visit)),
+            Form::Big(big) => big
+                .fields()
+                .for_each(|stored| self.show(stored, &mut visit)),
         }
     }
 
@@ -296,7 +298,7 @@ impl<'a> Hash<'a> {
         match &self.form {
             Form::Packed(_) => {
                 let mut skip = random as usize % self.len();
-                self.for_each(&mut |field| {
+                self.for_each(|field| {
                     if found.is_none() && skip == 0 {
                         found = Some(field);
                     }

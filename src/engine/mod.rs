@@ -32,6 +32,7 @@ mod shard;
 mod store;
 mod table;
 mod ttl;
+mod unpack;
 
 pub use cell::{FILL_SLACK, Value};
 pub use entity::{Entity, Field, Hash, Kind};

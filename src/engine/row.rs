@@ -17,7 +17,7 @@
 
 use super::Millis;
 use super::bytes::{Reader, put_varint, varint_len};
-use super::cell::{self, Cell};
+use super::cell::{self, Cell, Value};
 use super::dictionary::Dictionary;
 use super::hasher::Hasher;
 use super::shape::{Shape, Shapes};
@@ -259,16 +259,51 @@ impl<'a> Packed<'a> {
         Some(())
     }
 
-    /// Cell `rank` of a row that was located.
+    /// The value of cell `rank` of a row that was located.
     #[inline]
-    pub fn located(&self, rank: usize, starts: &[u32]) -> Option<Cell<'a>> {
-        let bytes = self
-            .cells
-            .get(*starts.get(rank)? as usize..*starts.get(rank + 1)? as usize)?;
-        Some(Cell {
-            code: self.code(rank),
-            bytes,
-        })
+    pub fn located(
+        &self,
+        rank: usize,
+        starts: &[u32],
+        dictionary: &'a Dictionary,
+    ) -> Option<Value<'a>> {
+        let cells = self.cells.get(*starts.get(rank)? as usize..)?;
+        Value::at(self.code(rank), cells, dictionary)
+    }
+
+    /// Visit the cells present, in order: rank, name, value.
+    #[inline]
+    pub fn walk(
+        &self,
+        dictionary: &'a Dictionary,
+        mut visit: impl FnMut(usize, &'a [u8], Value<'a>),
+    ) {
+        let (mut rank, mut cells) = (0, self.cells);
+        let mut step = |name| {
+            let code = self.code(rank);
+            let value = Value::at(code, cells, dictionary)?;
+            let size = match code {
+                1..=14 => usize::from(code),
+                _ => cell::size(code, cells)?,
+            };
+            cells = cells.get(size..)?;
+            visit(rank, name, value);
+            rank += 1;
+            Some(())
+        };
+        match (self.names, self.presence) {
+            (Names::Shape(shape), None) => {
+                let _ = (0..shape.len()).try_for_each(|position| step(shape.name(position)));
+            }
+            (Names::Shape(shape), Some(bits)) => {
+                let present = |p: &usize| bits.get(p / 8).is_some_and(|b| b & 1 << (p % 8) != 0);
+                let mut positions = (0..shape.len()).filter(present);
+                let _ = positions.try_for_each(|position| step(shape.name(position)));
+            }
+            (Names::Own(names), _) => {
+                let _ = own_names(names).try_for_each(step);
+            }
+        }
     }
 }
 

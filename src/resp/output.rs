@@ -16,6 +16,9 @@ const HEADERS: [([u8; 8], u8); 128] = headers();
 /// What a header, whatever its length, takes at most: type, 20 digits, CRLF.
 const HEADER_BYTES_MAX: usize = 23;
 
+/// What a bulk string of up to 32 bytes takes, with the 8 bytes of a header that is stored whole.
+const SHORT_BULK_BYTES: usize = 8 + 32 + 2;
+
 /// The smallest buffer; there is none before the first reply.
 const GROW_BYTES_MIN: usize = 1024;
 
@@ -93,10 +96,15 @@ impl Output {
     /// Give the memory back if nothing waits and one large reply has left a large buffer.
     pub fn shrink_if_large(&mut self) {
         if self.is_empty() && self.buf.capacity() > IDLE_BYTES_MAX {
-            self.buf = Vec::new();
-            self.start = 0;
-            self.end = 0;
+            self.free();
         }
+    }
+
+    /// Give the memory back; what was not sent is forgotten.
+    pub fn free(&mut self) {
+        self.buf = Vec::new();
+        self.start = 0;
+        self.end = 0;
     }
 
     /// Room for `n` more bytes.
@@ -163,7 +171,33 @@ impl Output {
 
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.bulk_with(bytes.len(), 0, |to| to.copy_from_slice(bytes));
+        match widened(bytes) {
+            Some(text) => self.bulk_short(&text, bytes.len()),
+            None => self.bulk_with(bytes.len(), 0, |to| to.copy_from_slice(bytes)),
+        }
+    }
+
+    /// A bulk string of the first `len` of these bytes: copies of fixed size only.
+    #[inline]
+    pub fn bulk_short(&mut self, text: &[u8; 32], len: usize) {
+        self.reserve(SHORT_BULK_BYTES);
+        let room = self.buf.get_mut(self.end..);
+        let room = room.and_then(|room| room.first_chunk_mut::<SHORT_BULK_BYTES>());
+        let (Some(room), Some((header, at))) = (room, HEADERS.get(len.min(32))) else {
+            return;
+        };
+        let (at, len) = (usize::from(*at), len.min(32));
+        if let Some(to) = room.first_chunk_mut::<8>() {
+            *to = *header;
+        }
+        if let Some(to) = room.get_mut(at..at.wrapping_add(32)) {
+            to.copy_from_slice(text);
+        }
+        let end = at.wrapping_add(len);
+        if let Some(to) = room.get_mut(end..end.wrapping_add(2)) {
+            to.copy_from_slice(b"\r\n");
+        }
+        self.end = self.end.wrapping_add(end).wrapping_add(2);
     }
 
     /// A bulk string of `len` bytes written by `fill` into a slice of `len + slack` bytes: `fill`
@@ -358,6 +392,38 @@ const fn headers() -> [([u8; 8], u8); 128] {
         n += 1;
     }
     table
+}
+
+/// Up to 32 bytes at the start of an array, without a call that copies so many.
+#[inline]
+fn widened(bytes: &[u8]) -> Option<[u8; 32]> {
+    let mut wide = [0; 32];
+    let len = bytes.len();
+    // Two copies of a fixed size that overlap.
+    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+        (Some(first), Some(last)) => {
+            *wide.first_chunk_mut()? = *first;
+            *wide.get_mut(len.checked_sub(16)?..)?.first_chunk_mut()? = *last;
+            return Some(wide);
+        }
+        _ => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) => {
+                *wide.first_chunk_mut()? = *first;
+                *wide.get_mut(len.checked_sub(8)?..)?.first_chunk_mut()? = *last;
+            }
+            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    *wide.first_chunk_mut()? = *first;
+                    *wide.get_mut(len.checked_sub(4)?..)?.first_chunk_mut()? = *last;
+                }
+                _ => wide
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, byte)| *to = *byte),
+            },
+        },
+    }
+    Some(wide)
 }
 
 #[cfg(test)]

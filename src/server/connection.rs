@@ -22,7 +22,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes read at once; the buffer is shared by the connections of a thread.
-pub const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 128 * 1024;
 
 /// Before a password was given: bytes of input, and of output, that may wait.
 const UNAUTHENTICATED_BYTES_MAX: usize = 64 * 1024;
@@ -34,13 +34,30 @@ const BATCHES_MAX: usize = 4;
 /// the kernel drop the reply.
 const LINGER_READS_MAX: usize = 16;
 
-/// The buffer that input is read into.
-pub type Scratch = Rc<RefCell<Vec<u8>>>;
+/// The buffers that the connections of a thread share, one after the other: what is used by all
+/// stays in the processor's cache.
+pub struct Scratch {
+    /// Input is read into it.
+    input: Vec<u8>,
+    /// Replies are written into it; a connection that cannot send all of them keeps it.
+    output: Output,
+}
+
+pub type SharedScratch = Rc<RefCell<Scratch>>;
+
+impl Scratch {
+    pub fn shared() -> SharedScratch {
+        Rc::new(RefCell::new(Scratch {
+            input: vec![0; READ_BYTES],
+            output: Output::new(),
+        }))
+    }
+}
 
 pub struct Connection<S> {
     stream: S,
     session: Session,
-    scratch: Scratch,
+    scratch: SharedScratch,
     /// Input that is not consumed begins here.
     start: usize,
     input: Vec<u8>,
@@ -65,7 +82,7 @@ const WAIT: Step = ControlFlow::Break(Poll::Pending);
 const GO_ON: Step = ControlFlow::Continue(());
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub fn new(stream: S, session: Session, scratch: Scratch) -> Connection<S> {
+    pub fn new(stream: S, session: Session, scratch: SharedScratch) -> Connection<S> {
         Connection {
             stream,
             session,
@@ -171,7 +188,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         if waited {
-            self.out.shrink_if_large();
+            if self.out.is_empty() {
+                self.return_output();
+            }
             let status = &self.session.client().status;
             status.output_bytes.store(self.out.len() as u64, Relaxed);
         }
@@ -189,22 +208,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let scratch = self.scratch.clone();
         let mut scratch = scratch.borrow_mut();
-        let mut buffer = ReadBuf::new(&mut scratch);
+        let Scratch { input, output } = &mut *scratch;
+        // The incomplete request of before, if it is short, goes in front of what is read.
+        let left = self.input.get(self.start..).unwrap_or_default();
+        let at = if left.len() > READ_BYTES / 2 {
+            0
+        } else {
+            left.len()
+        };
+        let (front, space) = input.split_at_mut(at);
+        let mut buffer = ReadBuf::new(space);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let bytes = buffer.filled();
-        if bytes.is_empty() {
+        let read = buffer.filled().len();
+        if read == 0 {
             self.eof = true;
             return Poll::Ready(Ok(()));
+        }
+        if at > 0 {
+            front.copy_from_slice(left);
+            self.input.clear();
+            self.start = 0;
         }
         let client = self.session.client();
         let worker = self.session.instance().stats.worker(client.worker);
         worker.reads.add(1);
-        worker.net_input_bytes.add(bytes.len() as u64);
-        client
-            .status
-            .read_bytes
-            .fetch_add(bytes.len() as u64, Relaxed);
-        self.received(bytes);
+        worker.net_input_bytes.add(read as u64);
+        client.status.read_bytes.fetch_add(read as u64, Relaxed);
+        self.borrow_output(output);
+        self.received(input.get(..at + read).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 
@@ -226,6 +257,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         self.show_input();
+    }
+
+    /// Write replies into the buffer that is shared, if none wait in our own.
+    fn borrow_output(&mut self, shared: &mut Output) {
+        if self.out.is_empty() && self.out.capacity() == 0 {
+            let protocol = self.out.protocol;
+            std::mem::swap(&mut self.out, shared);
+            self.out.protocol = protocol;
+        }
+    }
+
+    /// All replies are sent: the next connection may have the buffer.
+    fn return_output(&mut self) {
+        let shared = &mut self.scratch.borrow_mut().output;
+        self.out.shrink_if_large();
+        if shared.capacity() == 0 {
+            let protocol = self.out.protocol;
+            std::mem::swap(&mut self.out, shared);
+            self.out.protocol = protocol;
+        } else {
+            self.out.free();
+        }
     }
 
     fn run_input(&mut self) {
@@ -309,7 +362,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let mut scratch = self.scratch.borrow_mut();
         for _ in 0..LINGER_READS_MAX {
-            let mut buffer = ReadBuf::new(&mut scratch);
+            let mut buffer = ReadBuf::new(&mut scratch.input);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 _ => break,

@@ -1,13 +1,11 @@
 //! A thread and the connections it serves.
 
-use super::connection::{Connection, READ_BYTES, Scratch};
+use super::connection::{Connection, Scratch, SharedScratch};
 use super::session::Session;
 use crate::clock;
 use crate::instance::{Close, Instance, Peer};
 use crate::io::log;
-use std::cell::RefCell;
 use std::io::Write;
-use std::rc::Rc;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -44,7 +42,7 @@ impl Socket {
 
 /// Serve what arrives, until nothing can arrive any more and all clients are gone.
 pub async fn work(index: usize, instance: Arc<Instance>, mut arrivals: UnboundedReceiver<Arrival>) {
-    let scratch: Scratch = Rc::new(RefCell::new(vec![0; READ_BYTES]));
+    let scratch = Scratch::shared();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -63,7 +61,7 @@ fn welcome(
     index: usize,
     instance: &Arc<Instance>,
     arrival: Arrival,
-    scratch: &Scratch,
+    scratch: &SharedScratch,
     connections: &mut JoinSet<()>,
 ) {
     if instance.control.is_stopping() {
@@ -93,7 +91,7 @@ fn welcome(
 fn start<S: AsyncRead + AsyncWrite + Unpin + 'static>(
     stream: S,
     session: Session,
-    scratch: &Scratch,
+    scratch: &SharedScratch,
     connections: &mut JoinSet<()>,
 ) {
     let connection = Connection::new(stream, session, scratch.clone());

@@ -56,7 +56,7 @@ fn pick_distinct<'a>(hash: &Hash<'a>, count: usize) -> Vec<Field<'a>> {
     let mut fields = Vec::new();
     let mut seen = 0;
     // Reservoir sampling: one walk, whatever the count.
-    hash.for_each(&mut |field| {
+    hash.for_each(|field| {
         seen += 1;
         if fields.len() < count {
             fields.push(field);

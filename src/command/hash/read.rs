@@ -49,7 +49,7 @@ fn reply_all(ctx: &mut Context<'_>, args: Args<'_>, part: Part) -> Result<(), Co
         ctx.out.array(len);
     }
     if let Some(hash) = hash {
-        hash.for_each(&mut |field| {
+        hash.for_each(|field| {
             if part != Part::Values {
                 ctx.out.bulk(field.name);
             }

@@ -36,7 +36,7 @@ impl Image {
             None => Body::String(entity.string().unwrap_or_default().to_vec()),
             Some(hash) => {
                 let mut fields = Fields::default();
-                hash.for_each(&mut |field| {
+                hash.for_each(|field| {
                     let append_value = |bytes: &mut Vec<u8>| field.value.append_to(bytes);
                     fields.push(field.name, append_value, field.expire_at);
                 });
