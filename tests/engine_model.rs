@@ -4,10 +4,12 @@
 //! shape or representation, an expiry given to the wrong field, something expired that shows.
 
 use fieldstone::engine::{
-    Access, Entity, FieldExpire, KeyExpire, Keyspace, Millis, Mutation, Options, ShardSet,
+    Access, Entity, FieldExpire, Journal, KeyExpire, Keyspace, Millis, Mutation, Options, ShardSet,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 const START: Millis = 1_700_000_000_000;
 
@@ -445,6 +447,40 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Keeps what a log would.
+#[derive(Default)]
+struct Recorder {
+    next: AtomicU64,
+    changes: Mutex<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl Recorder {
+    /// The changes by LSN; each LSN that was given out has one.
+    fn in_order(&self) -> Vec<(u64, Vec<u8>)> {
+        let changes: Vec<_> = self.changes.lock().unwrap().clone().into_iter().collect();
+        let lsns: Vec<u64> = changes.iter().map(|(lsn, _)| *lsn).collect();
+        let given = self.next.load(Ordering::Relaxed);
+        assert_eq!(lsns, (1..=given).collect::<Vec<u64>>());
+        changes
+    }
+}
+
+impl Journal for Recorder {
+    fn reserve(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn append(&self, lsn: u64, change: &[u8]) {
+        assert!(!change.is_empty());
+        let before = self.changes.lock().unwrap().insert(lsn, change.to_vec());
+        assert!(before.is_none(), "an LSN twice");
+    }
+
+    fn accepts(&self) -> bool {
+        true
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
     #[test]
@@ -453,6 +489,8 @@ proptest! {
         shards in prop::sample::select(vec![1usize, 4, 256]),
     ) {
         let keyspace = Keyspace::new(&Options { shards, databases: 2, seed: 42 });
+        let journal = Arc::new(Recorder::default());
+        keyspace.attach(journal.clone());
         let mut model = Model::default();
         let mut now = START;
         for op in ops {
@@ -463,8 +501,20 @@ proptest! {
             commit(&keyspace, &op, now);
             prop_assert_eq!(&state(&keyspace, now), &model, "after {:?}", op);
         }
-        commit(&keyspace, &Op::Flush { db: None }, now);
-        prop_assert_eq!(keyspace.used_memory(), 0);
+        // What was journalled gives the same again, whatever the shards and the seed.
+        let again = Keyspace::new(&Options { shards: 16, databases: 2, seed: 7 });
+        for (lsn, change) in journal.in_order() {
+            prop_assert_eq!(again.replay(lsn, &change), Some(()));
+        }
+        for later in [0, 1, 50, 100_000] {
+            let (first, second) = (state(&keyspace, now + later), state(&again, now + later));
+            prop_assert_eq!(first, second, "{} ms later", later);
+        }
+        now += 100_000;
+        for keyspace in [&keyspace, &again] {
+            commit(keyspace, &Op::Flush { db: None }, now);
+            prop_assert_eq!(keyspace.used_memory(), 0);
+        }
     }
 }
 

@@ -237,6 +237,12 @@ impl Index {
         self.len -= 1;
     }
 
+    /// When, at the earliest, an entry of this hash expires.
+    #[inline]
+    pub fn due_near(&self, hash: u64) -> Millis {
+        self.segments[self.segment_at(hash)].due
+    }
+
     /// Note that the entry of this hash expires at `at`.
     pub fn note_due(&mut self, hash: u64, at: Millis) {
         let segment = self.segment_at(hash);

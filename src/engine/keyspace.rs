@@ -7,12 +7,14 @@
 //! - The hash of a key does not depend on its database.
 
 use super::catalog::Catalog;
+use super::journal::{self, Journal, Step};
 use super::locked::Locked;
 use super::shard::Shard;
 use super::{Db, Millis};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A key with its hash, computed once.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +51,8 @@ pub struct Keyspace {
     pub(super) shard_bits: u32,
     pub(super) catalog: Catalog,
     databases: Db,
-    /// The next LSN. The log will own it.
+    /// Where changes go; if nowhere, they are counted here.
+    journal: OnceLock<Arc<dyn Journal>>,
     lsn: AtomicU64,
     bytes: AtomicUsize,
     /// The shard at which the next step of the sweep begins.
@@ -112,6 +115,7 @@ impl Keyspace {
             shard_bits,
             catalog: Catalog::new(options.seed),
             databases: options.databases,
+            journal: OnceLock::new(),
             lsn: AtomicU64::new(1),
             bytes: AtomicUsize::new(0),
             sweep_at: AtomicUsize::new(0),
@@ -142,8 +146,72 @@ impl Keyspace {
         Locked::new(self, shards, access)
     }
 
+    /// From now on changes go to this journal. To be called once, before there are clients.
+    pub fn attach(&self, journal: Arc<dyn Journal>) {
+        assert!(self.journal.set(journal).is_ok(), "there is one journal");
+    }
+
+    #[inline]
+    pub(super) fn journal(&self) -> Option<&dyn Journal> {
+        self.journal.get().map(|journal| &**journal)
+    }
+
     pub(super) fn next_lsn(&self) -> u64 {
-        self.lsn.fetch_add(1, Ordering::Relaxed)
+        match self.journal() {
+            Some(journal) => journal.reserve(),
+            None => self.lsn.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Remove what has expired of a key whose shard is locked, as a change of its own.
+    pub(super) fn reap(&self, shard: &mut Shard, key: &Key<'_>, now: Millis) {
+        if self.journal().is_some_and(|journal| !journal.accepts()) {
+            return;
+        }
+        let reaped = shard.reap(key, now, || self.next_lsn(), &self.catalog);
+        if let (Some(lsn), Some(journal)) = (reaped, self.journal()) {
+            let mut change = Vec::new();
+            journal::put_reap(&mut change, key, now);
+            journal.append(lsn, &change);
+        }
+        self.settle(shard);
+    }
+
+    /// Do again what a journal was given as the change of this LSN; `None` if it is no change.
+    pub fn replay(&self, lsn: u64, change: &[u8]) -> Option<()> {
+        let databases = self.databases;
+        let key = |db, name| (db < databases).then(|| self.key(db, name));
+        journal::read_change(change, key, |step| match step {
+            Step::Reap(key, now) => {
+                let mut shard = self.shards[self.shard_of(key.hash)].write();
+                shard.reap(&key, now, || lsn, &self.catalog);
+                self.settle(&mut shard);
+            }
+            Step::Mutation(mutation) => match mutation.key() {
+                Some(key) => {
+                    let mut shard = self.shards[self.shard_of(key.hash)].write();
+                    shard.apply(&mutation, lsn, &self.catalog);
+                    self.settle(&mut shard);
+                }
+                None => {
+                    for shard in &self.shards {
+                        let mut shard = shard.write();
+                        shard.apply(&mutation, lsn, &self.catalog);
+                        shard.dropped.clear();
+                        self.settle(&mut shard);
+                    }
+                }
+            },
+        })
+    }
+
+    /// Account for what a change of this shard took or gave back.
+    pub(super) fn settle(&self, shard: &mut Shard) {
+        let bytes = shard.bytes();
+        if bytes != shard.reported {
+            self.account(shard.reported, bytes);
+            shard.reported = bytes;
+        }
     }
 
     pub(super) fn account(&self, before: usize, after: usize) {
@@ -194,7 +262,7 @@ impl Keyspace {
             let due = shard.due_keys(now, budget, &self.catalog);
             for (db, name) in &due {
                 let key = self.key(*db, name);
-                shard.reap(&key, now, self.next_lsn(), &self.catalog);
+                self.reap(&mut shard, &key, now);
             }
             if due.len() < budget {
                 shard.refresh_due(now, &self.catalog);
@@ -202,9 +270,7 @@ impl Keyspace {
             report.visited += due.len();
             report.keys_expired += (shard.keys_expired - before.0) as usize;
             report.fields_expired += (shard.fields_expired - before.1) as usize;
-            let bytes = shard.bytes();
-            self.account(shard.reported, bytes);
-            shard.reported = bytes;
+            self.settle(&mut shard);
             if report.visited >= entries_max {
                 break;
             }

@@ -6,6 +6,7 @@
 //!   the [`Locked`], as of the `now` it was found by. So nothing once reported expired comes back,
 //!   even if the clock is set back.
 
+use super::journal;
 use super::keyspace::{Access, Key, Keyspace, ShardSet};
 use super::row::Body;
 use super::shard::Shard;
@@ -31,6 +32,8 @@ pub struct Locked<'k> {
     keyspace: &'k Keyspace,
     guards: SmallVec<[(u16, Guard<'k>); 4]>,
     lsn: Option<u64>,
+    /// What has been done, for the journal.
+    change: Vec<u8>,
     expired: RefCell<Vec<Expired>>,
 }
 
@@ -71,6 +74,7 @@ impl<'k> Locked<'k> {
             keyspace,
             guards,
             lsn: None,
+            change: Vec::new(),
             expired: RefCell::default(),
         }
     }
@@ -185,16 +189,37 @@ impl<'k> Locked<'k> {
         let keyspace = self.keyspace;
         let lsn = *self.lsn.get_or_insert_with(|| keyspace.next_lsn());
         let catalog = &keyspace.catalog;
+        let journals = keyspace.journal().is_some();
         if let Some(key) = mutation.key() {
             let at = self.place(keyspace.shard_of(key.hash));
+            let reaped = self.write(at).reap(key, now, || lsn, catalog);
+            if journals {
+                if reaped.is_some() {
+                    journal::put_reap(&mut self.change, key, now);
+                }
+                journal::put_mutation(&mut self.change, mutation);
+            }
             let shard = self.write(at);
-            shard.reap(key, now, lsn, catalog);
+            shard.last_lsn = lsn;
             return shard.apply(mutation, lsn, catalog);
+        }
+        if journals {
+            journal::put_mutation(&mut self.change, mutation);
         }
         debug_assert_eq!(self.guards.len(), keyspace.shards.len(), "needs all shards");
         (0..self.guards.len())
-            .map(|at| self.write(at).apply(mutation, lsn, catalog))
+            .map(|at| {
+                let shard = self.write(at);
+                shard.last_lsn = lsn;
+                shard.apply(mutation, lsn, catalog)
+            })
             .sum()
+    }
+
+    /// The LSN of the last change of any of these shards: what is read here is what it was after
+    /// that change.
+    pub fn last_lsn(&self) -> u64 {
+        self.shards().map(|shard| shard.last_lsn).max().unwrap_or(0)
     }
 
     /// Set the flag when the key is next changed, also by expiry or a flush.
@@ -346,6 +371,9 @@ impl Draw {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         let dropped = self.settle_accounts();
+        if let (Some(lsn), Some(journal)) = (self.lsn, self.keyspace.journal()) {
+            journal.append(lsn, &self.change);
+        }
         self.guards.clear();
         // A flushed table may take long to free: no lock is held any more.
         drop(dropped);
@@ -353,10 +381,7 @@ impl Drop for Locked<'_> {
         for expired in self.expired.get_mut().drain(..) {
             let key = keyspace.key(expired.db, &expired.name);
             let mut shard = keyspace.shards[keyspace.shard_of(key.hash)].write();
-            shard.reap(&key, expired.now, keyspace.next_lsn(), &keyspace.catalog);
-            let bytes = shard.bytes();
-            keyspace.account(shard.reported, bytes);
-            shard.reported = bytes;
+            keyspace.reap(&mut shard, &key, expired.now);
         }
     }
 }

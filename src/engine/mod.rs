@@ -21,6 +21,7 @@ mod dictionary;
 mod entity;
 mod hasher;
 mod index;
+mod journal;
 mod keyspace;
 mod locked;
 mod mutation;
@@ -36,6 +37,7 @@ mod unpack;
 
 pub use cell::{FILL_SLACK, Value};
 pub use entity::{Entity, Field, Hash, Kind};
+pub use journal::Journal;
 pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
 pub use locked::{BATCH_KEYS_MAX, Locked};
 pub use mutation::{FieldExpire, KeyExpire, Mutation};

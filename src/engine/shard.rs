@@ -45,6 +45,8 @@ pub struct Shard {
     pub fields_expired: u64,
     /// Bytes last told to the keyspace's account.
     pub reported: usize,
+    /// The LSN of the last change.
+    pub last_lsn: u64,
     /// Where rows are put together.
     scratch: Vec<u8>,
     /// Tables that were flushed: to be freed when the lock is released.
@@ -63,6 +65,7 @@ impl Shard {
             keys_expired: 0,
             fields_expired: 0,
             reported: 0,
+            last_lsn: 0,
             scratch: Vec::new(),
             dropped: Vec::new(),
         }
@@ -232,24 +235,29 @@ impl Shard {
         }
     }
 
-    /// What of this key has expired by `now`, as the mutation that removes it.
-    pub fn reap(&mut self, key: &Key<'_>, now: Millis, lsn: u64, catalog: &Catalog) {
-        let Some(table) = self.table(key.db) else {
-            return;
-        };
-        let Some(row) = table
-            .find(key.name, key.hash)
-            .and_then(|r| table.read(r, catalog))
-        else {
-            return;
-        };
+    /// Remove what of this key has expired by `now`, as the change of the LSN that `lsn` gives;
+    /// answers that LSN, `None` if nothing has expired.
+    pub fn reap(
+        &mut self,
+        key: &Key<'_>,
+        now: Millis,
+        lsn: impl FnOnce() -> u64,
+        catalog: &Catalog,
+    ) -> Option<u64> {
+        let table = self.table(key.db)?;
+        if table.rows().due_near(key.hash) > now {
+            return None;
+        }
+        let found = table.find(key.name, key.hash)?;
+        let row = table.read(found, catalog)?;
         if table.due_of(&row) > now {
-            return;
+            return None;
         }
         if row.expire_at.is_some_and(|at| at <= now) {
-            let delete = Mutation::Delete { key: *key };
+            let (lsn, delete) = (lsn(), Mutation::Delete { key: *key });
             self.keys_expired += self.apply_to_key(&delete, key, lsn, catalog);
-            return;
+            self.last_lsn = lsn;
+            return Some(lsn);
         }
         let mut big = None;
         let names: Vec<Box<[u8]>> = match row.body {
@@ -268,8 +276,9 @@ impl Shard {
                 let expired = table.big(id).into_iter().flat_map(|big| big.expired(now));
                 expired.map(|field| field.name.into()).collect()
             }
-            Body::String(_) => return,
+            Body::String(_) => return None,
         };
+        let lsn = lsn();
         let fields: Vec<&[u8]> = names.iter().map(|n| &**n).collect();
         let delete = Mutation::HashDelete {
             key: *key,
@@ -282,6 +291,8 @@ impl Shard {
         if let Some(id) = big {
             self.table_mut(key.db).big_refresh_due(id, key.hash, now);
         }
+        self.last_lsn = lsn;
+        Some(lsn)
     }
 
     /// The keys of which something may have expired by `now`, at most about `max`.

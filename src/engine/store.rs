@@ -53,6 +53,12 @@ impl Store {
         self.arena.get_mut(reference)
     }
 
+    /// When, at the earliest, the entry of this hash expires.
+    #[inline]
+    pub fn due_near(&self, hash: u64) -> Millis {
+        self.index.due_near(hash << self.shared_bits)
+    }
+
     /// Ask for the memory that finding this hash reads first.
     pub fn prefetch_index(&self, hash: u64) {
         self.index.prefetch(hash << self.shared_bits);

@@ -1,0 +1,385 @@
+//! Changes as bytes: what a write-ahead log carries, and how a replay takes it.
+//!
+//! A change is what one command, or one transaction, did: its mutations one after the other.
+//!
+//! ```text
+//! mutation: op u8 | fields of the op
+//!   1 hash set      key, expire u8 (0 keep, 1 clear, 2 at) [time u64], count,
+//!                   count x (name, value)
+//!   2 hash delete   key, count, count x name
+//!   3 hash expire   key, time (u64, all ones: none), count, count x name
+//!   4 string set    key, expire u8 [time u64], value
+//!   5 string write  key, offset u64, bytes
+//!   6 delete        key
+//!   7 expire        key, time
+//!   8 flush         db u8 (255: all)
+//!   9 swap          db u8, db u8
+//!  10 reap          key, time: remove what had expired by then
+//! key: db u8, name; name, value, bytes: varint length, bytes; count: varint
+//! ```
+//!
+//! Invariants
+//! - Reading is total: bytes that are no change are `None`, never a panic, and take no memory on
+//!   the word of a count.
+//! - Replaying the changes of a keyspace in the order of their LSNs gives its state: mutations
+//!   depend on nothing but the state of their key.
+
+use super::bytes::{Reader, put_varint};
+use super::{Db, FieldExpire, Key, KeyExpire, Millis, Mutation};
+
+mod op {
+    pub const HASH_SET: u8 = 1;
+    pub const HASH_DELETE: u8 = 2;
+    pub const HASH_EXPIRE: u8 = 3;
+    pub const STRING_SET: u8 = 4;
+    pub const STRING_WRITE: u8 = 5;
+    pub const DELETE: u8 = 6;
+    pub const EXPIRE: u8 = 7;
+    pub const FLUSH: u8 = 8;
+    pub const SWAP: u8 = 9;
+    pub const REAP: u8 = 10;
+}
+
+const ALL_DATABASES: u8 = u8::MAX;
+const NO_TIME: u64 = u64::MAX;
+
+/// Where changes go as they happen.
+pub trait Journal: Send + Sync {
+    /// The LSN of a change that begins now. Each one is appended soon after, whatever happens.
+    fn reserve(&self) -> u64;
+    /// The change is whole; its shards are still locked.
+    fn append(&self, lsn: u64, change: &[u8]);
+    /// Whether changes may be made that no command asked for (removing what has expired).
+    fn accepts(&self) -> bool;
+}
+
+pub fn put_mutation(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
+    match *mutation {
+        Mutation::HashSet {
+            ref key,
+            fields,
+            expire,
+        } => {
+            put_head(out, op::HASH_SET, key);
+            match expire {
+                FieldExpire::Keep => out.push(0),
+                FieldExpire::Clear => out.push(1),
+                FieldExpire::At(at) => put_at(out, at),
+            }
+            put_varint(out, fields.len());
+            for (name, value) in fields {
+                put_bytes(out, name);
+                put_bytes(out, value);
+            }
+        }
+        Mutation::HashDelete { ref key, fields } => {
+            put_head(out, op::HASH_DELETE, key);
+            put_names(out, fields);
+        }
+        Mutation::HashExpire {
+            ref key,
+            fields,
+            at,
+        } => {
+            put_head(out, op::HASH_EXPIRE, key);
+            put_time(out, at);
+            put_names(out, fields);
+        }
+        Mutation::StringSet {
+            ref key,
+            value,
+            expire,
+        } => {
+            put_head(out, op::STRING_SET, key);
+            match expire {
+                KeyExpire::Keep => out.push(0),
+                KeyExpire::Clear => out.push(1),
+                KeyExpire::At(at) => put_at(out, at),
+            }
+            put_bytes(out, value);
+        }
+        Mutation::StringWrite {
+            ref key,
+            offset,
+            bytes,
+        } => {
+            put_head(out, op::STRING_WRITE, key);
+            out.extend_from_slice(&(offset as u64).to_le_bytes());
+            put_bytes(out, bytes);
+        }
+        Mutation::Delete { ref key } => put_head(out, op::DELETE, key),
+        Mutation::Expire { ref key, at } => {
+            put_head(out, op::EXPIRE, key);
+            put_time(out, at);
+        }
+        Mutation::Flush { db } => out.extend([op::FLUSH, db.unwrap_or(ALL_DATABASES)]),
+        Mutation::SwapDb { a, b } => out.extend([op::SWAP, a, b]),
+    }
+}
+
+/// What had expired of this key by `now` was removed.
+pub fn put_reap(out: &mut Vec<u8>, key: &Key<'_>, now: Millis) {
+    put_head(out, op::REAP, key);
+    out.extend_from_slice(&now.to_le_bytes());
+}
+
+fn put_head(out: &mut Vec<u8>, op: u8, key: &Key<'_>) {
+    out.extend([op, key.db]);
+    put_bytes(out, key.name);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+fn put_names(out: &mut Vec<u8>, names: &[&[u8]]) {
+    put_varint(out, names.len());
+    names.iter().for_each(|name| put_bytes(out, name));
+}
+
+fn put_at(out: &mut Vec<u8>, at: Millis) {
+    out.push(2);
+    out.extend_from_slice(&at.to_le_bytes());
+}
+
+fn put_time(out: &mut Vec<u8>, at: Option<Millis>) {
+    out.extend_from_slice(&at.unwrap_or(NO_TIME).to_le_bytes());
+}
+
+/// One step of a replay.
+pub enum Step<'a> {
+    Mutation(Mutation<'a>),
+    /// Remove what of this key had expired by then.
+    Reap(Key<'a>, Millis),
+}
+
+/// Go through a change; `None` if it is none (steps before the bad one were visited). `key` makes
+/// a key of a database and a name.
+pub fn read_change<'a>(
+    change: &'a [u8],
+    key: impl Fn(Db, &'a [u8]) -> Option<Key<'a>>,
+    mut visit: impl FnMut(Step<'_>),
+) -> Option<()> {
+    let mut reader = Reader(change);
+    while !reader.0.is_empty() {
+        let op = reader.u8()?;
+        match op {
+            op::FLUSH => {
+                let db = Some(reader.u8()?).filter(|db| *db != ALL_DATABASES);
+                visit(Step::Mutation(Mutation::Flush { db }));
+            }
+            op::SWAP => {
+                let (a, b) = (reader.u8()?, reader.u8()?);
+                visit(Step::Mutation(Mutation::SwapDb { a, b }));
+            }
+            _ => {
+                let db = reader.u8()?;
+                let key = key(db, bytes(&mut reader)?)?;
+                read_step(op, key, &mut reader, &mut visit)?;
+            }
+        }
+    }
+    Some(())
+}
+
+/// A step that changes one key.
+fn read_step<'a>(
+    op: u8,
+    key: Key<'a>,
+    reader: &mut Reader<'a>,
+    visit: &mut impl FnMut(Step<'_>),
+) -> Option<()> {
+    let names;
+    let pairs;
+    let mutation = match op {
+        op::HASH_SET => {
+            let expire = match reader.u8()? {
+                0 => FieldExpire::Keep,
+                1 => FieldExpire::Clear,
+                2 => FieldExpire::At(reader.u64()?),
+                _ => return None,
+            };
+            pairs = list(reader, |reader| Some((bytes(reader)?, bytes(reader)?)))?;
+            let fields = &pairs;
+            Mutation::HashSet {
+                key,
+                fields,
+                expire,
+            }
+        }
+        op::HASH_DELETE => {
+            names = list(reader, bytes)?;
+            Mutation::HashDelete {
+                key,
+                fields: &names,
+            }
+        }
+        op::HASH_EXPIRE => {
+            let at = time(reader)?;
+            names = list(reader, bytes)?;
+            let fields = &names;
+            Mutation::HashExpire { key, fields, at }
+        }
+        op::STRING_SET => {
+            let expire = match reader.u8()? {
+                0 => KeyExpire::Keep,
+                1 => KeyExpire::Clear,
+                2 => KeyExpire::At(reader.u64()?),
+                _ => return None,
+            };
+            let value = bytes(reader)?;
+            Mutation::StringSet { key, value, expire }
+        }
+        op::STRING_WRITE => Mutation::StringWrite {
+            key,
+            offset: usize::try_from(reader.u64()?).ok()?,
+            bytes: bytes(reader)?,
+        },
+        op::DELETE => Mutation::Delete { key },
+        op::EXPIRE => Mutation::Expire {
+            key,
+            at: time(reader)?,
+        },
+        op::REAP => {
+            visit(Step::Reap(key, reader.u64()?));
+            return Some(());
+        }
+        _ => return None,
+    };
+    visit(Step::Mutation(mutation));
+    Some(())
+}
+
+fn bytes<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
+    let len = reader.varint()?;
+    reader.take(len)
+}
+
+fn time(reader: &mut Reader<'_>) -> Option<Option<Millis>> {
+    let at = reader.u64()?;
+    Some((at != NO_TIME).then_some(at))
+}
+
+/// A count and so many items. Each takes a byte at least, so memory is bounded by the input.
+fn list<'a, T>(
+    reader: &mut Reader<'a>,
+    mut item: impl FnMut(&mut Reader<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let count = reader.varint()?;
+    if count > reader.0.len() {
+        return None;
+    }
+    (0..count).map(|_| item(reader)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(db: Db, name: &[u8]) -> Option<Key<'_>> {
+        Some(Key { db, name, hash: 0 })
+    }
+
+    fn shown(change: &[u8]) -> Option<Vec<String>> {
+        let mut steps = Vec::new();
+        let read = read_change(change, key, |step| {
+            steps.push(match step {
+                Step::Mutation(mutation) => format!("{mutation:?}"),
+                Step::Reap(key, now) => format!("reap {key:?} {now}"),
+            });
+        });
+        read.map(|()| steps)
+    }
+
+    fn every_kind() -> (Vec<u8>, Vec<String>) {
+        let key = Key {
+            db: 3,
+            name: b"k\r\n",
+            hash: 0,
+        };
+        let long = vec![7; 300];
+        let pairs: [(&[u8], &[u8]); 2] = [(b"", b"1"), (b"name", &long)];
+        let names: [&[u8]; 2] = [b"a", b""];
+        let (fields, at) = (&names[..], Some(1_700_000_000_000));
+        let set = |expire| Mutation::HashSet {
+            key,
+            fields: &pairs,
+            expire,
+        };
+        let put = |expire| Mutation::StringSet {
+            key,
+            value: b"v",
+            expire,
+        };
+        let mutations = [
+            set(FieldExpire::Keep),
+            set(FieldExpire::Clear),
+            set(FieldExpire::At(9)),
+            Mutation::HashDelete { key, fields },
+            Mutation::HashExpire { key, fields, at },
+            Mutation::HashExpire {
+                key,
+                fields,
+                at: None,
+            },
+            put(KeyExpire::Keep),
+            put(KeyExpire::Clear),
+            put(KeyExpire::At(u64::MAX)),
+            Mutation::StringWrite {
+                key,
+                offset: 1 << 33,
+                bytes: b"tail",
+            },
+            Mutation::Delete { key },
+            Mutation::Expire { key, at },
+            Mutation::Expire { key, at: None },
+            Mutation::Flush { db: Some(15) },
+            Mutation::Flush { db: None },
+            Mutation::SwapDb { a: 0, b: 15 },
+        ];
+        let mut change = Vec::new();
+        let mut expected: Vec<String> = Vec::new();
+        for mutation in &mutations {
+            put_mutation(&mut change, mutation);
+            expected.push(format!("{mutation:?}"));
+        }
+        put_reap(&mut change, &key, 5);
+        expected.push(format!("reap {key:?} 5"));
+        (change, expected)
+    }
+
+    #[test]
+    fn every_mutation_comes_back() {
+        let (change, expected) = every_kind();
+        assert_eq!(shown(&change), Some(expected));
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused_or_a_shorter_change() {
+        let (change, expected) = every_kind();
+        for len in 0..change.len() {
+            if let Some(steps) = shown(&change[..len]) {
+                assert!(expected.starts_with(&steps), "{len}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_no_change_do_no_harm(
+            bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            shown(&bytes);
+        }
+
+        #[test]
+        fn nor_do_damaged_ones(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let (mut change, _) = every_kind();
+            let at = at.index(change.len());
+            change[at] = byte;
+            shown(&change);
+        }
+    }
+}
