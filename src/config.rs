@@ -36,7 +36,11 @@ pub struct Config {
     /// Threads that serve clients; 0: one a core.
     pub io_threads: usize,
     pub databases: u8,
+    /// Where data is kept, if it is.
     pub dir: String,
+    /// Keep a log of changes in `dir`.
+    pub appendonly: bool,
+    pub appendfsync: String,
     pub protected_mode: bool,
     /// Empty: none.
     pub requirepass: String,
@@ -91,6 +95,8 @@ impl Default for Config {
             io_threads: 0,
             databases: 16,
             dir: ".".to_owned(),
+            appendonly: false,
+            appendfsync: "everysec".to_owned(),
             protected_mode: true,
             requirepass: String::new(),
             maxclients: 10_000,

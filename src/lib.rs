@@ -31,3 +31,4 @@ pub mod loader;
 pub mod rdb;
 pub mod resp;
 pub mod server;
+pub mod wal;

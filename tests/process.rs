@@ -146,7 +146,7 @@ fn settings_can_be_checked() {
         assert_eq!(said, "configuration is right\n", "{options:?}");
     }
     for (options, wrong) in [
-        (vec!["--check-config", "--appendonly", "yes"], "appendonly"),
+        (vec!["--check-config", "--save", "60"], "save"),
         (vec![file, "--port", "99999", "--check-config"], "port"),
         (vec!["/no/such/file", "--check-config"], "/no/such/file"),
     ] {

@@ -11,6 +11,7 @@ use super::{CommandError, Context, Data, auth, monitor};
 use crate::engine::{Access, Keyspace, ShardSet};
 use crate::instance::{Instance, Pause, Reply, Session};
 use crate::resp::{Args, Output, Parser, Protocol};
+use crate::wal::State;
 
 /// Whether a request was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,10 @@ impl Dispatcher {
             refuse(instance, session, Some(entry), &error, out);
             return Progress::Done;
         }
+        if let Err(error) = gate_of_log(instance, session, entry, args) {
+            refuse(instance, session, Some(entry), &error, out);
+            return Progress::Done;
+        }
         let pause = instance.control.paused(session.now);
         if pause.is_some_and(|pause| pause == Pause::All || entry.writes(session)) {
             return Progress::Paused;
@@ -185,6 +190,28 @@ pub(super) fn gate(
         return Err("ERR Replica can't interact with the keyspace".into());
     }
     Ok(())
+}
+
+/// Changes are refused that the log could not keep.
+fn gate_of_log(
+    instance: &Instance,
+    session: &Session,
+    entry: &Entry,
+    args: Args<'_>,
+) -> Result<(), CommandError> {
+    let Some(log) = instance.log().filter(|_| entry.writes(session)) else {
+        return Ok(());
+    };
+    let queued = session.transaction.as_ref().map_or(0, |t| t.bytes());
+    if log.accepts_change(args.extent() + queued) {
+        return Ok(());
+    }
+    Err(match log.state() {
+        State::Full(error) | State::Failed(error) => {
+            format!("MISCONF Errors writing to the AOF file: {error}").into()
+        }
+        State::Ok => "MISCONF Errors writing to the AOF file: no room for so large a change".into(),
+    })
 }
 
 fn is_out_of_memory(instance: &Instance) -> bool {
@@ -300,8 +327,10 @@ fn run(
     };
     let result = (entry.command.handler)(&mut ctx, args);
     let lookups = ctx.data.lookups.get();
+    let seen = ctx.data.locked.last_lsn();
     // Unlock.
     drop(ctx);
+    session.seen_lsn = session.seen_lsn.max(seen);
     if let Err(error) = &result {
         out.truncate(start);
         reply_error(instance, error, out);

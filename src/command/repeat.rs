@@ -98,9 +98,11 @@ impl Repeat {
             !out.is_full()
         });
         let lookups = data.lookups.get();
+        let seen = data.locked.last_lsn();
         // Unlock.
         drop(data);
         let calls = lookups.1;
+        session.seen_lsn = session.seen_lsn.max(seen);
         session.command = entry.id;
         session.commands += u64::from(calls);
         meter.add(u64::from(calls), Outcome { failed, lookups });

@@ -104,7 +104,7 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         return Err("ERR No shutdown in progress.".into());
     }
     if save {
-        return Err("ERR SHUTDOWN SAVE is not possible: data is kept in memory only".into());
+        return Err("ERR SHUTDOWN SAVE is not possible: there are no snapshots".into());
     }
     // No reply: the client sees the connection close.
     ctx.session.close = true;

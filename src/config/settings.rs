@@ -56,7 +56,7 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 const LIVE: bool = true;
 const FIXED: bool = false;
 
-const MEMORY_ONLY: &str = "this version keeps data in memory only, nothing is written to disk";
+const NO_SNAPSHOTS: &str = "there are no snapshots at intervals; appendonly yes keeps every change";
 const LISTPACK: &str = "accepted for the sake of tools, without effect";
 
 macro_rules! setting {
@@ -170,7 +170,7 @@ const OUTPUT_LIMITS: Setting = Setting {
 const SAVE: Setting = Setting {
     many: true,
     ..setting!("save", LIVE, |_| String::new(), |_, words| {
-        value::only(&words.concat(), "", MEMORY_ONLY)
+        value::only(&words.concat(), "", NO_SNAPSHOTS)
     })
 };
 
@@ -239,8 +239,13 @@ static ALL: &[Setting] = &[
         i64::MAX as u64
     ),
     SAVE,
-    only!("appendonly", "no", MEMORY_ONLY),
-    only!("appendfsync", "everysec", MEMORY_ONLY),
+    flag!("appendonly", appendonly, FIXED),
+    choice!(
+        "appendfsync",
+        appendfsync,
+        LIVE,
+        &["always", "everysec", "no"]
+    ),
     only!(
         "notify-keyspace-events",
         "",

@@ -115,9 +115,9 @@ fn an_error_says_what_and_where() {
             "command line: port: argument must be between 0 and 65535 inclusive",
         ),
         (
-            from_line("--appendonly yes"),
-            "command line: appendonly: this version keeps data in memory only, nothing is written \
-             to disk",
+            from_line("--save 60"),
+            "command line: save: there are no snapshots at intervals; appendonly yes keeps every \
+             change",
         ),
         (
             from_line("--nonsense 1"),

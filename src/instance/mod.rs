@@ -17,6 +17,7 @@ mod pubsub;
 mod session;
 pub mod slowlog;
 pub mod stats;
+pub mod storage;
 mod transaction;
 
 pub use client::{Class, Client, Close, Labels, Peer, Status};
@@ -30,16 +31,18 @@ pub use pubsub::PubSub;
 pub use session::{Reply, Session};
 pub use slowlog::SlowLog;
 pub use stats::Stats;
+pub use storage::Storage;
 pub use transaction::{CommandId, Transaction, Watch};
 
 use crate::config::Config;
 use crate::engine::{Db, Keyspace, Millis, Options};
 use crate::io;
 use crate::io::log::{self, Level};
+use crate::wal::{Log, Policy};
 use parking_lot::RwLock;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Shards a thread: enough that two threads rarely want the same one.
 const SHARDS_PER_WORKER: usize = 128;
@@ -47,6 +50,8 @@ const SHARDS_PER_WORKER: usize = 128;
 /// Of the whole server.
 pub struct Instance {
     pub keyspace: Keyspace,
+    /// Where changes are kept, if they are: set before there are clients.
+    storage: OnceLock<Storage>,
     pub config: RwLock<Config>,
     /// The settings that are looked at for every command.
     pub live: Live,
@@ -84,6 +89,7 @@ impl Instance {
         });
         Instance {
             keyspace,
+            storage: OnceLock::new(),
             live: Live::new(&config),
             config: RwLock::new(config),
             clients: Clients::default(),
@@ -103,6 +109,22 @@ impl Instance {
         }
     }
 
+    /// Keep changes here from now on. To be called once, before there are clients.
+    pub fn keep(&self, storage: Storage) {
+        self.keyspace.attach(storage.log.clone());
+        assert!(self.storage.set(storage).is_ok(), "there is one storage");
+    }
+
+    pub fn storage(&self) -> Option<&Storage> {
+        self.storage.get()
+    }
+
+    /// The log of changes, if one is kept.
+    #[inline]
+    pub fn log(&self) -> Option<&Arc<Log>> {
+        self.storage.get().map(|storage| &storage.log)
+    }
+
     /// Change settings: all that `change` does or, if it fails, nothing.
     pub fn reconfigure<E>(
         &self,
@@ -114,6 +136,9 @@ impl Instance {
         self.live.apply(&changed);
         if let Some(level) = Level::of(&changed.loglevel) {
             log::set_level(level);
+        }
+        if let (Some(log), Some(policy)) = (self.log(), Policy::of(&changed.appendfsync)) {
+            log.set_policy(policy);
         }
         *config = changed;
         Ok(())

@@ -45,6 +45,8 @@ pub struct Session {
     pub close: bool,
     /// When the running batch began, milliseconds since the epoch.
     pub now: Millis,
+    /// The LSN of the last change that this client made or saw: replies may have to wait for it.
+    pub seen_lsn: u64,
     /// The last command, and how many there were.
     pub command: CommandId,
     pub commands: u64,
@@ -69,6 +71,7 @@ impl Session {
             monitoring: false,
             close: false,
             now,
+            seen_lsn: 0,
             command: CommandId::MAX,
             commands: 0,
             starts: Vec::new(),

@@ -1,9 +1,14 @@
 //! The only user of the file system.
 
+mod disk;
 pub mod log;
+mod map;
 mod process;
+#[cfg(test)]
+pub mod sim;
 mod socket;
 
+pub use disk::{Directory, Disk, Pages, Syncer};
 pub use process::{Usage, usage};
 pub use socket::bind_unix;
 

@@ -37,6 +37,13 @@ impl<'a> Args<'a> {
         self.spans.is_empty()
     }
 
+    /// Bytes from the start of the request to the end of its last argument.
+    #[inline]
+    pub fn extent(&self) -> usize {
+        let last = self.spans.last();
+        last.map_or(0, |span| span.start.saturating_add(span.len) as usize)
+    }
+
     /// Argument `i`; empty past the end.
     #[inline]
     pub fn at(&self, i: usize) -> &'a [u8] {

@@ -8,7 +8,7 @@
 //!   still read, up to `client-query-buffer-limit`, so that one who sends a long pipeline before
 //!   it reads the first reply is served.
 
-use super::session::{Fed, Session};
+use super::session::{Fed, MayReply, Session};
 use crate::clock;
 use crate::instance::Close;
 use crate::io::log;
@@ -166,6 +166,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Write until everything is sent or the socket takes no more.
     fn flush(&mut self, cx: &mut Context<'_>) -> std::io::Result<()> {
         let waited = !self.out.is_empty();
+        if waited {
+            match self.session.may_reply() {
+                MayReply::Yes => {}
+                MayReply::Later => return Ok(()),
+                MayReply::Never => return Err(std::io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
         let mut sent = false;
         while !self.out.is_empty() {
             let stream = Pin::new(&mut self.stream);

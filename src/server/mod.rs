@@ -14,11 +14,11 @@ mod session;
 mod worker;
 
 pub use listener::BindError;
-pub use session::{Fed, Session};
+pub use session::{Fed, MayReply, Session};
 
 use crate::clock;
 use crate::config::Config;
-use crate::instance::{Close, Instance};
+use crate::instance::{Close, Instance, storage};
 use crate::io::log::{self, Level};
 use accept::{Doors, accept_tcp, accept_unix};
 use listener::Listeners;
@@ -40,6 +40,8 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    Storage(#[from] storage::OpenError),
     #[error("Could not open the log file: {0}")]
     Log(std::io::Error),
     #[error("Could not start a thread: {0}")]
@@ -60,7 +62,11 @@ pub fn run(config: Config) -> Result<(), StartError> {
         n => n,
     };
     let listeners = Listeners::bind(&config)?;
-    let instance = Arc::new(Instance::new(config, workers, clock::wall_millis()));
+    let instance = Arc::new(Instance::new(config.clone(), workers, clock::wall_millis()));
+    let log_thread = match config.appendonly {
+        true => Some(start_log(&instance, &config)?),
+        false => None,
+    };
     instance.port.store(listeners.port(), Relaxed);
     let (doors, mut arrivals): (Vec<Door>, Vec<_>) =
         (0..workers).map(|_| unbounded_channel::<Arrival>()).unzip();
@@ -76,8 +82,25 @@ pub fn run(config: Config) -> Result<(), StartError> {
     LocalSet::new()
         .block_on(&runtime, served)
         .map_err(StartError::Thread)?;
+    if let (Some(log), Some(thread)) = (instance.log(), log_thread) {
+        log.stop();
+        let _ = thread.join();
+        let (appended, durable) = log.positions();
+        log::notice(format_args!(
+            "The log is synced up to LSN {durable} of {appended}"
+        ));
+    }
     log::notice(format_args!("Bye"));
     Ok(())
+}
+
+/// Open the data directory, bring its data back, and keep changes from then on.
+fn start_log(instance: &Instance, config: &Config) -> Result<JoinHandle<()>, StartError> {
+    let storage = storage::open(instance, config)?;
+    let log = storage.log.clone();
+    instance.keep(storage);
+    let thread = std::thread::Builder::new().name("log".to_owned());
+    thread.spawn(move || log.run()).map_err(StartError::Thread)
 }
 
 /// What the first thread does: it accepts, serves its share, and sees to the background.

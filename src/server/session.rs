@@ -20,6 +20,17 @@ pub struct Session {
     state: instance::Session,
     parser: Parser,
     dispatcher: Dispatcher,
+    /// The LSN that the client is to be woken for.
+    waits_for: u64,
+}
+
+/// See [`Session::may_reply`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayReply {
+    Yes,
+    Later,
+    /// What they tell of may be lost: the connection is closed without them.
+    Never,
 }
 
 /// What became of the input.
@@ -54,6 +65,7 @@ impl Session {
             state: instance::Session::new(client, authenticated),
             parser: Parser::default(),
             dispatcher: Dispatcher::default(),
+            waits_for: 0,
         })
     }
 
@@ -146,6 +158,27 @@ impl Session {
 
     pub fn instance(&self) -> &Arc<Instance> {
         &self.instance
+    }
+
+    /// Whether the replies so far may be sent: what they tell of is as safe as was asked for.
+    /// Otherwise the client is woken when it is, or never will be.
+    pub fn may_reply(&mut self) -> MayReply {
+        let Some(log) = self.instance.log() else {
+            return MayReply::Yes;
+        };
+        let seen = self.state.seen_lsn;
+        if log.may_acknowledge(seen) {
+            return MayReply::Yes;
+        }
+        if log.has_failed() {
+            return MayReply::Never;
+        }
+        if self.waits_for < seen {
+            self.waits_for = seen;
+            let client = self.state.client.clone();
+            log.when_durable(seen, Box::new(move || client.wake()));
+        }
+        MayReply::Later
     }
 
     pub fn is_authenticated(&self) -> bool {

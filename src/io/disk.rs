@@ -1,0 +1,142 @@
+//! A directory of files as the store uses it, so that tests can put a failing one in its place.
+//!
+//! What is assumed of a disk
+//! - What was written before a sync that succeeded is there after any crash; what was not may be
+//!   there in part, in units of 512 bytes, in any order, or not at all.
+//! - A file that was created or renamed is there after a crash once the directory was synced.
+//! - What was written survives the end of the process, synced or not.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub trait Disk: Send + Sync {
+    /// Names of the files.
+    fn list(&self) -> io::Result<Vec<String>>;
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// A new file of so many zeros. When this returns, its name and its room are safe.
+    fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>>;
+    /// Replace a file, or make it, in one step that is safe when this returns.
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Make what is in a file safe, whoever wrote it.
+    fn sync(&self, name: &str) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// A file of fixed length that is written in place.
+pub trait Pages: Send {
+    /// Its length.
+    fn bytes(&self) -> usize;
+    /// `at + bytes.len()` is at most `bytes()`.
+    fn write(&mut self, at: usize, bytes: &[u8]);
+    /// What syncs it, from any thread.
+    fn syncer(&self) -> Arc<dyn Syncer>;
+}
+
+/// Makes what was written so far safe.
+pub trait Syncer: Send + Sync {
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A directory of the file system. Held exclusively: there is no other in any process.
+pub struct Directory {
+    path: PathBuf,
+    /// Locked until it is closed.
+    _lock: File,
+}
+
+/// The file whose lock says that the directory is in use.
+const LOCK: &str = "LOCK";
+
+impl Directory {
+    /// Open a directory, making it if need be; an error if another process has it open.
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        fs::create_dir_all(path)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let text = "another server is using this directory";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        Ok(Directory {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Disk for Directory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            if let Ok(name) = entry?.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path.join(name))
+    }
+
+    fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        // A file that is there is somebody's: it stays.
+        let mut file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        if let Err(error) = write_zeros(&mut file, len).and_then(|()| self.sync_names()) {
+            // A part of it is of no use; on a full disk it would be in the way.
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Box::new(super::map::MappedPages::new(file, len)?))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.path.join(format!("{name}.new"));
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, self.path.join(name))?;
+        self.sync_names()
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        File::open(self.path.join(name))?.sync_data()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))?;
+        self.sync_names()
+    }
+}
+
+/// Zeros are written, not only promised: storing into them later needs no room and no journal.
+fn write_zeros(file: &mut File, len: usize) -> io::Result<()> {
+    const CHUNK_BYTES: usize = 1 << 20;
+    let zeros = vec![0; CHUNK_BYTES.min(len)];
+    let mut left = len;
+    while left > 0 {
+        let now = left.min(zeros.len());
+        file.write_all(zeros.get(..now).unwrap_or_default())?;
+        left -= now;
+    }
+    file.sync_all()
+}

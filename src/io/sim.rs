@@ -1,0 +1,328 @@
+//! A disk in memory that crashes and fails, for tests.
+//!
+//! Invariants
+//! - What is safe (synced bytes, names whose directory was synced) and what is only written are
+//!   kept apart. The end of the process loses neither; a loss of power keeps of each sector that
+//!   is not safe the old bytes, the new ones or a piece of both, and of each name likewise.
+//! - A failed sync leaves its sectors marked clean, as file systems do: later syncs succeed and
+//!   do not write them.
+//! - Everything follows from the seeds.
+
+mod inode;
+mod random;
+
+pub use random::Random;
+
+use super::{Disk, Pages, Syncer};
+use inode::{Inode, SECTOR_BYTES};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+/// What ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    Process,
+    Power,
+}
+
+/// Calls that can be made to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    Create,
+    Read,
+    Sync,
+}
+
+/// Bugs to plant: tests must notice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Planted {
+    #[default]
+    Nothing,
+    /// Syncs succeed and do nothing.
+    NoSync,
+    /// New names are called safe and are not.
+    NoNames,
+}
+
+#[derive(Clone, Default)]
+struct Files {
+    inodes: Vec<Inode>,
+    safe_names: BTreeMap<String, usize>,
+    names: BTreeMap<String, usize>,
+    planted: Planted,
+    /// Bytes that files may still take.
+    space: Option<usize>,
+    calls: BTreeMap<Call, u64>,
+    /// The calls of a kind, counted from 0, that fail: from, up to and without.
+    faults: BTreeMap<Call, (u64, u64)>,
+    /// Steps until the process ends, in the middle of a call if need be.
+    steps_left: Option<u64>,
+}
+
+#[derive(Default)]
+struct Shared {
+    files: Mutex<Files>,
+    syncs_held: Mutex<bool>,
+    released: Condvar,
+}
+
+#[derive(Default)]
+pub struct SimDisk(Arc<Shared>);
+
+fn error(text: &str) -> io::Error {
+    io::Error::other(text.to_owned())
+}
+
+impl Files {
+    /// One more step; an error once the process has ended.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.steps_left {
+            Some(0) => return Err(error("the process has ended")),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, call: Call) -> io::Result<()> {
+        let count = self.calls.entry(call).or_default();
+        *count += 1;
+        let at = *count - 1;
+        match self.faults.get(&call) {
+            Some((from, to)) if (*from..*to).contains(&at) => Err(error("it failed, as planned")),
+            _ => Ok(()),
+        }
+    }
+
+    fn inode(&self, name: &str) -> io::Result<usize> {
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn safe_names(&mut self) {
+        if self.planted != Planted::NoNames {
+            self.safe_names = self.names.clone();
+        }
+    }
+
+    fn add(&mut self, name: &str, bytes: Vec<u8>) -> usize {
+        let written = bytes;
+        self.inodes.push(Inode {
+            written,
+            ..Inode::default()
+        });
+        self.names.insert(name.to_owned(), self.inodes.len() - 1);
+        self.inodes.len() - 1
+    }
+}
+
+impl SimDisk {
+    pub fn planted(planted: Planted) -> SimDisk {
+        let disk = SimDisk::default();
+        disk.0.files.lock().planted = planted;
+        disk
+    }
+
+    /// The disk as it is after a crash now. This one goes on.
+    pub fn crash(&self, seed: u64, crash: Crash) -> SimDisk {
+        let mut files = self.0.files.lock().clone();
+        let mut random = Random(seed);
+        if crash == Crash::Power {
+            let percent_new = [0, 25, 50, 75, 100][random.below(5)];
+            for inode in &mut files.inodes {
+                inode.written = inode.after_power_loss(&mut random, percent_new);
+                inode.safe = inode.written.clone();
+            }
+            let both = files.names.keys().chain(files.safe_names.keys()).cloned();
+            let mut names = BTreeMap::new();
+            for name in both.collect::<BTreeSet<_>>() {
+                let from = [&files.safe_names, &files.names][random.below(2)];
+                names.extend(from.get_key_value(&name).map(|(k, v)| (k.clone(), *v)));
+            }
+            files.safe_names = names.clone();
+            files.names = names;
+        }
+        (files.steps_left, files.space) = (None, None);
+        files.faults.clear();
+        let disk = SimDisk::default();
+        *disk.0.files.lock() = files;
+        disk
+    }
+
+    /// Fail so many calls of this kind after the next `after` ones.
+    pub fn fail(&self, call: Call, after: u64, times: u64) {
+        let mut files = self.0.files.lock();
+        let from = files.calls.get(&call).copied().unwrap_or(0) + after;
+        files
+            .faults
+            .insert(call, (from, from.saturating_add(times)));
+    }
+
+    pub fn set_space(&self, bytes: Option<usize>) {
+        self.0.files.lock().space = bytes;
+    }
+
+    /// End the process after so many steps; a call takes one to four.
+    pub fn end_after(&self, steps: u64) {
+        self.0.files.lock().steps_left = Some(steps);
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.0.files.lock().steps_left == Some(0)
+    }
+
+    /// Hold up syncs that begin or are under way, or let them go on.
+    pub fn hold_syncs(&self, hold: bool) {
+        *self.0.syncs_held.lock() = hold;
+        self.0.released.notify_all();
+    }
+
+    pub fn calls(&self, call: Call) -> u64 {
+        self.0.files.lock().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Change the bytes of a file behind everyone's back.
+    pub fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+        let mut files = self.0.files.lock();
+        let inode = files.inode(name).unwrap();
+        edit(&mut files.inodes[inode].written);
+        files.inodes[inode].safe = files.inodes[inode].written.clone();
+    }
+
+    /// Put a file there behind everyone's back.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) {
+        let mut files = self.0.files.lock();
+        files.add(name, bytes);
+        drop(files);
+        self.edit(name, |_| ());
+        self.0.files.lock().safe_names();
+    }
+}
+
+impl Disk for SimDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.files.lock().names.keys().cloned().collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut files = self.0.files.lock();
+        files.call(Call::Read)?;
+        let inode = files.inode(name)?;
+        Ok(files.inodes[inode].written.clone())
+    }
+
+    fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>> {
+        let mut files = self.0.files.lock();
+        files.call(Call::Create)?;
+        files.step()?;
+        if files.names.contains_key(name) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        if let Some(space) = files.space {
+            let left = space.checked_sub(len);
+            files.space = Some(left.ok_or_else(|| io::Error::from(ErrorKind::StorageFull))?);
+        }
+        let inode = files.add(name, vec![0; len / 2]);
+        files.step()?;
+        files.inodes[inode].written.resize(len, 0);
+        files.step()?;
+        files.inodes[inode].sync(vec![0; len]);
+        files.step()?;
+        files.safe_names();
+        let shared = self.0.clone();
+        Ok(Box::new(SimFile { shared, inode, len }))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut files = self.0.files.lock();
+        files.step()?;
+        let temporary = format!("{name}.new");
+        let inode = files.add(&temporary, bytes.to_vec());
+        files.step()?;
+        files.inodes[inode].sync(bytes.to_vec());
+        files.step()?;
+        files.names.remove(&temporary);
+        files.names.insert(name.to_owned(), inode);
+        files.step()?;
+        files.safe_names();
+        Ok(())
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        let inode = self.0.files.lock().inode(name)?;
+        let shared = self.0.clone();
+        SimFile {
+            shared,
+            inode,
+            len: 0,
+        }
+        .sync()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut files = self.0.files.lock();
+        files.step()?;
+        let inode = files.inode(name)?;
+        files.names.remove(name);
+        let len = files.inodes[inode].written.len();
+        files.space = files.space.map(|space| space + len);
+        files.step()?;
+        files.safe_names();
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct SimFile {
+    shared: Arc<Shared>,
+    inode: usize,
+    len: usize,
+}
+
+impl Pages for SimFile {
+    fn bytes(&self) -> usize {
+        self.len
+    }
+
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        let mut files = self.shared.files.lock();
+        if files.step().is_err() {
+            return;
+        }
+        let inode = &mut files.inodes[self.inode];
+        inode.written[at..at + bytes.len()].copy_from_slice(bytes);
+        for sector in at / SECTOR_BYTES..=(at + bytes.len()) / SECTOR_BYTES {
+            inode.given_up.remove(&sector);
+        }
+    }
+
+    fn syncer(&self) -> Arc<dyn Syncer> {
+        Arc::new(self.clone())
+    }
+}
+
+impl Syncer for SimFile {
+    /// Makes safe what was written when it began, and no more.
+    fn sync(&self) -> io::Result<()> {
+        let mut files = self.shared.files.lock();
+        files.step()?;
+        if let Err(error) = files.call(Call::Sync) {
+            files.inodes[self.inode].give_up();
+            return Err(error);
+        }
+        let now = files.inodes[self.inode].written.clone();
+        drop(files);
+        let mut held = self.shared.syncs_held.lock();
+        self.shared.released.wait_while(&mut held, |held| *held);
+        drop(held);
+        let mut files = self.shared.files.lock();
+        if files.planted != Planted::NoSync {
+            files.inodes[self.inode].sync(now);
+        }
+        Ok(())
+    }
+}

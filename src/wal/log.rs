@@ -1,0 +1,366 @@
+//! The log as it is written: appending, syncing, acknowledging.
+
+mod options;
+mod room;
+
+pub use options::{Options, Policy, State};
+
+use super::record::{self, HEADER_BYTES, Header};
+use super::segment;
+use crate::engine::Journal;
+use crate::io::{Disk, Pages, Syncer, log};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often the thread looks for work that nobody told it of.
+const TICK: Duration = Duration::from_millis(100);
+/// `everysec`.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// A sync that takes longer makes acknowledging wait.
+const LAG_MAX: Duration = Duration::from_secs(2);
+
+struct Segment {
+    number: u64,
+    pages: Box<dyn Pages>,
+}
+
+struct Inner {
+    current: Segment,
+    signature: u64,
+    /// Where the next record goes.
+    at: usize,
+    /// The LSN of the next record.
+    next: u64,
+    /// Whole changes that wait for one with a smaller LSN.
+    ahead: BTreeMap<u64, Vec<u8>>,
+    /// Bytes that they will take.
+    ahead_bytes: usize,
+    /// The next segments, made beforehand: one, and more if many changes wait.
+    prepared: VecDeque<Segment>,
+    next_number: u64,
+    /// Segments with records that are not synced.
+    unsynced: Vec<Arc<dyn Syncer>>,
+    /// Numbers of segments that were made and have become of no use.
+    unused: Vec<u64>,
+}
+
+type Waiter = (u64, Box<dyn FnOnce() + Send>);
+
+/// See the module.
+pub struct Log {
+    disk: Arc<dyn Disk>,
+    segment_bytes: usize,
+    seed: u64,
+    policy: AtomicU8,
+    /// The next LSN to be given out.
+    reserved: AtomicU64,
+    /// Everything up to here is in the segments. Stays where it is once the log has failed.
+    appended: AtomicU64,
+    durable: AtomicU64,
+    /// The disk is behind: acknowledging waits although the policy would not.
+    lagging: AtomicBool,
+    refuses: AtomicBool,
+    /// Bytes that records may still take in the segments there are.
+    room: AtomicUsize,
+    epoch: Instant,
+    /// Milliseconds after the epoch at which acknowledging waits for the sync that is under way;
+    /// all ones: none is.
+    overdue_at: AtomicU64,
+    state: Mutex<State>,
+    /// Held by the one that makes a segment beforehand.
+    making: Mutex<()>,
+    inner: Mutex<Inner>,
+    waiters: Mutex<Vec<Waiter>>,
+    work: Mutex<Work>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    /// Something is to be synced or prepared now.
+    wanted: bool,
+    stop: bool,
+}
+
+impl Log {
+    /// Start a log behind what is on the disk: a new segment. What a process that ended had not
+    /// synced is synced first: from here on it is taken for safe.
+    pub fn start(disk: Arc<dyn Disk>, options: Options) -> std::io::Result<Arc<Log>> {
+        for number in segment::numbers(&*disk)? {
+            disk.sync(&segment::name(number))?;
+        }
+        let number = options.next_segment;
+        let pages = disk.create(&segment::name(number), options.segment_bytes)?;
+        let mut current = Segment { number, pages };
+        let signature = mix(options.signature, number);
+        let last = options.next_lsn - 1;
+        let header = Header {
+            number,
+            first_lsn: options.next_lsn,
+            signature,
+            promise: last,
+        };
+        current.pages.write(0, &header.write());
+        current.pages.syncer().sync()?;
+        let unsynced = vec![current.pages.syncer()];
+        Ok(Arc::new(Log {
+            disk,
+            segment_bytes: options.segment_bytes,
+            seed: options.signature,
+            policy: AtomicU8::new(options.policy as u8),
+            reserved: AtomicU64::new(options.next_lsn),
+            appended: AtomicU64::new(last),
+            durable: AtomicU64::new(last),
+            lagging: AtomicBool::new(false),
+            refuses: AtomicBool::new(false),
+            room: AtomicUsize::new(options.segment_bytes - HEADER_BYTES),
+            epoch: crate::clock::monotonic(),
+            overdue_at: AtomicU64::new(u64::MAX),
+            state: Mutex::new(State::Ok),
+            making: Mutex::default(),
+            inner: Mutex::new(Inner {
+                current,
+                signature,
+                at: HEADER_BYTES,
+                next: options.next_lsn,
+                ahead: BTreeMap::new(),
+                ahead_bytes: 0,
+                prepared: VecDeque::new(),
+                next_number: number + 1,
+                unsynced,
+                unused: Vec::new(),
+            }),
+            waiters: Mutex::default(),
+            work: Mutex::default(),
+            wake: Condvar::new(),
+        }))
+    }
+
+    pub fn policy(&self) -> Policy {
+        match self.policy.load(Ordering::Relaxed) {
+            0 => Policy::Always,
+            1 => Policy::EverySecond,
+            _ => Policy::No,
+        }
+    }
+
+    pub fn set_policy(&self, policy: Policy) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
+    }
+
+    pub fn state(&self) -> State {
+        self.state.lock().clone()
+    }
+
+    /// The LSN up to which everything survives the process, and that up to which it survives the
+    /// machine.
+    pub fn positions(&self) -> (u64, u64) {
+        (
+            self.appended.load(Ordering::Acquire),
+            self.durable.load(Ordering::Acquire),
+        )
+    }
+
+    /// Whether what depends on changes up to `lsn` may be acknowledged.
+    #[inline]
+    pub fn may_acknowledge(&self, lsn: u64) -> bool {
+        lsn <= self.durable.load(Ordering::Acquire)
+            || (self.policy() != Policy::Always
+                && lsn <= self.appended.load(Ordering::Acquire)
+                && !self.lagging.load(Ordering::Relaxed))
+    }
+
+    /// Call `then` once what depends on `lsn` may be acknowledged, or never will be.
+    pub fn when_durable(&self, lsn: u64, then: Box<dyn FnOnce() + Send>) {
+        self.waiters.lock().push((lsn, then));
+        if self.may_acknowledge(lsn) || self.has_failed() {
+            self.call_waiters();
+        } else {
+            self.nudge();
+        }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed) && matches!(*self.state.lock(), State::Failed(_))
+    }
+
+    pub(super) fn call_waiters(&self) {
+        let (all, mut ready) = (self.has_failed(), Vec::new());
+        self.waiters.lock().retain_mut(|(lsn, then)| {
+            let done = all || self.may_acknowledge(*lsn);
+            if done {
+                ready.push(std::mem::replace(then, Box::new(|| ())));
+            }
+            !done
+        });
+        ready.into_iter().for_each(|then| then());
+    }
+
+    fn nudge(&self) {
+        let mut work = self.work.lock();
+        if !std::mem::replace(&mut work.wanted, true) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn refuse(&self, reason: State) {
+        let mut state = self.state.lock();
+        if matches!(*state, State::Failed(_)) {
+            return;
+        }
+        log::warning(format_args!("The log accepts no changes: {reason:?}"));
+        *state = reason;
+        self.refuses.store(true, Ordering::SeqCst);
+    }
+
+    fn write(&self, inner: &mut Inner, change: &[u8]) {
+        let size = record::size(change.len());
+        if inner.at + size > inner.current.pages.bytes() && !self.turn(inner, size) {
+            // It has happened in memory and cannot be kept: nothing may be acknowledged any more.
+            // It is a hole, which recovery ends at.
+            inner.next += 1;
+            return;
+        }
+        let promise = self.durable.load(Ordering::Relaxed);
+        let head = record::head(inner.signature, inner.next, promise, change);
+        inner.current.pages.write(inner.at + head.len(), change);
+        inner.current.pages.write(inner.at, &head);
+        inner.at += size;
+        inner.next += 1;
+    }
+
+    /// Sync what was appended so far.
+    pub(super) fn sync(&self) {
+        let (target, files) = {
+            let inner = self.inner.lock();
+            (inner.next - 1, inner.unsynced.clone())
+        };
+        if target == self.durable.load(Ordering::Relaxed) || self.has_failed() {
+            return;
+        }
+        for file in &files {
+            if let Err(error) = file.sync() {
+                self.refuse(State::Failed(format!("a sync failed: {error}")));
+                return;
+            }
+        }
+        let mut inner = self.inner.lock();
+        // All but the last are complete.
+        inner.unsynced.drain(..files.len() - 1);
+        drop(inner);
+        if !self.has_failed() {
+            self.durable.store(target, Ordering::Release);
+        }
+    }
+
+    /// What the thread of the log does, until [`Log::stop`].
+    pub fn run(&self) {
+        let mut synced_at = crate::clock::monotonic();
+        loop {
+            let stop = {
+                let mut work = self.work.lock();
+                if !work.wanted && !work.stop {
+                    self.wake.wait_for(&mut work, TICK);
+                }
+                work.wanted = false;
+                work.stop
+            };
+            let now = crate::clock::monotonic();
+            let elapsed = now.saturating_duration_since(synced_at);
+            let due = match self.policy() {
+                Policy::Always => true,
+                Policy::EverySecond => elapsed >= SYNC_EVERY,
+                Policy::No => false,
+            };
+            if due || stop || self.lagging.load(Ordering::Relaxed) {
+                self.sync_begins(synced_at);
+                synced_at = now;
+                self.sync();
+                self.overdue_at.store(u64::MAX, Ordering::Relaxed);
+                let took = crate::clock::monotonic().saturating_duration_since(now);
+                self.lagging.store(took > LAG_MAX, Ordering::Relaxed);
+            }
+            self.call_waiters();
+            if stop {
+                return;
+            }
+            self.prepare();
+        }
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.epoch);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A sync begins; what was appended since then is not safe until it is done.
+    pub(super) fn sync_begins(&self, since: Instant) {
+        let overdue = self.millis(since + LAG_MAX);
+        self.overdue_at.store(overdue, Ordering::Relaxed);
+    }
+
+    /// Acknowledging waits for a sync that takes too long, while it is under way.
+    pub(super) fn note_lag(&self, now: Instant) {
+        if self.millis(now) >= self.overdue_at.load(Ordering::Relaxed) {
+            self.lagging.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Sync what there is and end the thread.
+    pub fn stop(&self) {
+        self.work.lock().stop = true;
+        self.wake.notify_one();
+    }
+}
+
+impl Journal for Log {
+    #[inline]
+    fn reserve(&self) -> u64 {
+        self.reserved.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn append(&self, lsn: u64, change: &[u8]) {
+        let mut inner = self.inner.lock();
+        if lsn != inner.next {
+            inner.ahead.insert(lsn, change.to_vec());
+            inner.ahead_bytes += record::size(change.len());
+            self.note_room(&inner);
+            return;
+        }
+        self.write(&mut inner, change);
+        let mut others = false;
+        loop {
+            let next = inner.next;
+            let Some(change) = inner.ahead.remove(&next) else {
+                break;
+            };
+            inner.ahead_bytes -= record::size(change.len());
+            self.write(&mut inner, &change);
+            others = true;
+        }
+        self.note_room(&inner);
+        if !self.has_failed() {
+            self.appended.store(inner.next - 1, Ordering::Release);
+        }
+        drop(inner);
+        if self.overdue_at.load(Ordering::Relaxed) != u64::MAX {
+            self.note_lag(crate::clock::monotonic());
+        }
+        // Others may wait for their change to be in the log, if not for its being safe.
+        if others || self.policy() == Policy::Always {
+            self.nudge();
+        }
+    }
+
+    fn accepts(&self) -> bool {
+        !self.refuses.load(Ordering::Relaxed)
+    }
+}
+
+/// A signature for one segment of this run.
+fn mix(seed: u64, number: u64) -> u64 {
+    (seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}

@@ -1,0 +1,175 @@
+//! Room for changes: the segments that are made beforehand, and what is refused when none can be.
+//!
+//! Invariant: changes are accepted only while there is room for several of the largest that count
+//! as small. So those that are accepted at the same time have a place, on a full disk too.
+
+use super::super::record::{self, HEADER_BYTES, Header};
+use super::super::segment;
+use super::{Inner, Log, Segment, State, mix};
+use crate::io::log;
+use std::io;
+use std::sync::atomic::Ordering;
+
+/// A change is large, and a matter of its own, from this share of a segment on.
+const LARGE_SHARE: usize = 8;
+
+impl Log {
+    /// Whether a change of about so many bytes is accepted now.
+    #[inline]
+    pub fn accepts_change(&self, bytes: usize) -> bool {
+        !self.refuses.load(Ordering::Relaxed)
+            && (bytes < self.segment_bytes / LARGE_SHARE
+                && self.room.load(Ordering::Relaxed) >= self.reserve()
+                || self.make_room(bytes))
+    }
+
+    /// What must be left for changes that were accepted.
+    fn reserve(&self) -> usize {
+        self.segment_bytes / 2
+    }
+
+    /// Make sure of room for a large change, or of more when there is little.
+    fn make_room(&self, bytes: usize) -> bool {
+        let making = self.making.lock();
+        let needed = HEADER_BYTES + record::size(bytes + bytes / 4);
+        let is_large = bytes >= self.segment_bytes / LARGE_SHARE;
+        let fits = |segment: &Segment| segment.pages.bytes() >= needed;
+        // Behind a large change there is to be room for others.
+        let len = match is_large {
+            true => (needed + self.reserve()).max(self.segment_bytes),
+            false => self.segment_bytes,
+        };
+        loop {
+            let inner = self.inner.lock();
+            let enough = match is_large {
+                true => inner.prepared.front().is_some_and(fits),
+                false => self.note_room(&inner) >= self.reserve(),
+            };
+            drop(inner);
+            if enough {
+                break;
+            }
+            if let Err(error) = self.add_segment(len) {
+                self.note_full(&error);
+                return false;
+            }
+        }
+        drop(making);
+        true
+    }
+
+    /// Make a segment beforehand. `making` is held.
+    fn add_segment(&self, len: usize) -> io::Result<()> {
+        let mut inner = self.inner.lock();
+        let number = inner.next_number;
+        inner.next_number += 1;
+        drop(inner);
+        // Not under the lock: zeros are being written.
+        let pages = self.disk.create(&segment::name(number), len)?;
+        let mut inner = self.inner.lock();
+        if inner.current.number > number {
+            // A change could not wait and made one of its own.
+            inner.unused.push(number);
+            return Ok(());
+        }
+        if len > self.segment_bytes {
+            let smaller: Vec<u64> = inner.prepared.drain(..).map(|s| s.number).collect();
+            inner.unused.extend(smaller);
+        }
+        inner.prepared.push_back(Segment { number, pages });
+        self.note_room(&inner);
+        Ok(())
+    }
+
+    /// The room there is, less what changes will take that wait for others, and what may be left
+    /// over at the end of segments.
+    pub(super) fn note_room(&self, inner: &Inner) -> usize {
+        let spare = HEADER_BYTES + self.segment_bytes / LARGE_SHARE;
+        let bytes = |segment: &Segment| segment.pages.bytes().saturating_sub(spare);
+        let prepared: usize = inner.prepared.iter().map(bytes).sum();
+        let left = inner.current.pages.bytes() - inner.at;
+        let room = (left + prepared).saturating_sub(inner.ahead_bytes);
+        self.room.store(room, Ordering::Relaxed);
+        room
+    }
+
+    /// No segment could be made: refuse changes if what is left is needed for those accepted.
+    fn note_full(&self, error: &io::Error) {
+        let inner = self.inner.lock();
+        if self.note_room(&inner) < self.reserve() {
+            self.refuse(State::Full(error.to_string()));
+        }
+    }
+
+    /// Go on in the next segment.
+    pub(super) fn turn(&self, inner: &mut Inner, size: usize) -> bool {
+        let needed = HEADER_BYTES + size;
+        let next = loop {
+            match inner.prepared.pop_front() {
+                Some(segment) if segment.pages.bytes() >= needed => break Ok(segment),
+                Some(small) => inner.unused.push(small.number),
+                None => break self.make_at_once(inner, needed.max(self.segment_bytes)),
+            }
+        };
+        let mut next = match next {
+            Ok(next) => next,
+            Err(error) => {
+                self.refuse(State::Failed(format!("no room for a change: {error}")));
+                return false;
+            }
+        };
+        let header = Header {
+            number: next.number,
+            first_lsn: inner.next,
+            signature: mix(self.seed, next.number),
+            promise: self.durable.load(Ordering::Relaxed),
+        };
+        next.pages.write(0, &header.write());
+        inner.unsynced.push(next.pages.syncer());
+        inner.signature = header.signature;
+        inner.at = HEADER_BYTES;
+        inner.current = next;
+        self.nudge();
+        true
+    }
+
+    fn make_at_once(&self, inner: &mut Inner, len: usize) -> io::Result<Segment> {
+        let number = inner.next_number;
+        // Never the same twice, whatever comes of it.
+        inner.next_number += 1;
+        let pages = self.disk.create(&segment::name(number), len)?;
+        Ok(Segment { number, pages })
+    }
+
+    /// Make the next segment, if there is none; take changes again if there was no room before.
+    pub(in super::super) fn prepare(&self) {
+        let unused = std::mem::take(&mut self.inner.lock().unused);
+        for number in unused {
+            // Should it stay, the next start removes it.
+            let _ = self.disk.remove(&segment::name(number));
+        }
+        let making = self.making.lock();
+        let inner = self.inner.lock();
+        let is_short = inner.prepared.is_empty() || self.note_room(&inner) < self.reserve();
+        drop(inner);
+        if is_short
+            && !self.has_failed()
+            && let Err(error) = self.add_segment(self.segment_bytes)
+        {
+            self.note_full(&error);
+        }
+        drop(making);
+        self.accept_again();
+    }
+
+    /// There is room again, if there was none.
+    fn accept_again(&self) {
+        let mut state = self.state.lock();
+        let is_short = self.room.load(Ordering::Relaxed) < self.reserve();
+        if matches!(*state, State::Full(_)) && !is_short {
+            log::notice(format_args!("The log accepts changes again"));
+            *state = State::Ok;
+            self.refuses.store(false, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Reading the log back: the decision table of the module, in code.
+
+use super::record::{self, ALIGN, HEADER_BYTES, Header, Record};
+use super::segment;
+use crate::io::Disk;
+use std::io;
+
+/// Why a log cannot be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error("{file}: {error}")]
+    Unreadable { file: String, error: io::Error },
+    /// Acknowledged data is not there.
+    #[error(
+        "{file}: no whole record of LSN {lsn} at byte {offset}, but {witness} says that it \
+         had been synced: acknowledged data is damaged or missing"
+    )]
+    Lost {
+        file: String,
+        offset: usize,
+        lsn: u64,
+        witness: String,
+    },
+    #[error("{file}: the record at byte {offset} (LSN {lsn}) is whole, but is no change")]
+    NoChange {
+        file: String,
+        offset: usize,
+        lsn: u64,
+    },
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    pub segments: usize,
+    pub records: u64,
+    /// The LSN of the last record, 0 if there is none.
+    pub last_lsn: u64,
+    /// The number of the last segment, 0 if there is none.
+    pub last_segment: u64,
+    /// Numbers of segments without a record: not needed any more once there is a new one.
+    pub empty: Vec<u64>,
+    /// Bytes behind the last record that are no part of the log: torn, never acknowledged.
+    pub passed_over_bytes: usize,
+}
+
+/// Read every record after `base_lsn` in order; `replay` says whether its payload is a change.
+/// Records up to `base_lsn` may be gone.
+pub fn recover(
+    disk: &dyn Disk,
+    base_lsn: u64,
+    replay: impl FnMut(u64, &[u8]) -> bool,
+) -> Result<Recovered, Damage> {
+    let unreadable = |file: &str, error| Damage::Unreadable {
+        file: file.to_owned(),
+        error,
+    };
+    let numbers = segment::numbers(disk).map_err(|error| unreadable("the directory", error))?;
+    let mut reading = Reading {
+        base_lsn,
+        replay,
+        found: Recovered::default(),
+        reached: None,
+        stopped: None,
+    };
+    for number in numbers {
+        let file = segment::name(number);
+        let bytes = disk.read(&file).map_err(|error| unreadable(&file, error))?;
+        let header = Header::read(&bytes).filter(|header| header.number == number);
+        match header {
+            Some(header) if reading.follows(&header) => reading.read(&header, &bytes)?,
+            _ => reading.pass_over(number, header, &bytes)?,
+        }
+        reading.found.last_segment = number;
+    }
+    let reached = reading.reached.unwrap_or(0);
+    reading.found.last_lsn = reached.saturating_sub(1).max(base_lsn);
+    Ok(reading.found)
+}
+
+/// How far a recovery is.
+struct Reading<F> {
+    base_lsn: u64,
+    replay: F,
+    found: Recovered,
+    /// The LSN behind the last whole record, once a segment says where the log begins.
+    reached: Option<u64>,
+    /// Where the log stopped to go on, if it did.
+    stopped: Option<(String, usize)>,
+}
+
+impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
+    fn expected(&self) -> u64 {
+        self.reached.unwrap_or(0).max(self.base_lsn + 1)
+    }
+
+    /// Whether a segment begins where the log is. Segments from before the base may be gone, or
+    /// still be there.
+    fn follows(&self, header: &Header) -> bool {
+        match self.reached {
+            Some(reached) => header.first_lsn == reached,
+            None => header.first_lsn <= self.base_lsn + 1,
+        }
+    }
+
+    /// A segment of the log.
+    fn read(&mut self, header: &Header, bytes: &[u8]) -> Result<(), Damage> {
+        let file = segment::name(header.number);
+        let mut lsn = header.first_lsn;
+        let mut at = HEADER_BYTES;
+        while let Some(record) = next(header, bytes, at, lsn) {
+            if lsn > self.base_lsn {
+                if !(self.replay)(lsn, record.payload) {
+                    let offset = at;
+                    return Err(Damage::NoChange { file, offset, lsn });
+                }
+                self.found.records += 1;
+            }
+            lsn += 1;
+            at += record.size;
+        }
+        self.reached = Some(lsn);
+        let rest = bytes.get(at..).unwrap_or_default();
+        let lsn = self.expected();
+        if let Some(witness) = witness(header.number, header.signature, rest, lsn) {
+            return Err(Damage::Lost {
+                file,
+                offset: at,
+                lsn,
+                witness,
+            });
+        }
+        if at == HEADER_BYTES && tail(rest) == 0 {
+            self.found.empty.push(header.number);
+        }
+        self.found.segments += 1;
+        self.found.passed_over_bytes += tail(rest);
+        self.stopped = Some((file, at));
+        Ok(())
+    }
+
+    /// A segment that is none of the log, unless it says that the log was longer.
+    fn pass_over(
+        &mut self,
+        number: u64,
+        header: Option<Header>,
+        bytes: &[u8],
+    ) -> Result<(), Damage> {
+        let (file, lsn) = (segment::name(number), self.expected());
+        // The first header was synced before there was a record: the log does not begin here.
+        let promises = |header: &Header| header.promise >= lsn || self.reached.is_none();
+        let witness = match header.filter(promises) {
+            Some(_) => Some(format!("the header of {file}")),
+            None => record::signatures(bytes)
+                .find_map(|signature| witness(number, signature, bytes, lsn)),
+        };
+        let here = (file, 0);
+        if let Some(witness) = witness {
+            let stopped = self.stopped.take().filter(|_| header.is_some());
+            let (file, offset) = stopped.unwrap_or(here);
+            return Err(Damage::Lost {
+                file,
+                offset,
+                lsn,
+                witness,
+            });
+        }
+        if tail(bytes) == 0 {
+            self.found.empty.push(number);
+            return Ok(());
+        }
+        self.found.passed_over_bytes += tail(bytes);
+        self.stopped.get_or_insert(here);
+        Ok(())
+    }
+}
+
+/// The record at this place, if it is the one expected.
+fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Record<'a>> {
+    record::read(header.signature, bytes.get(at..)?).filter(|record| record.lsn == lsn)
+}
+
+/// Bytes up to the last that is not zero.
+fn tail(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |last| last + 1)
+}
+
+/// A record somewhere in these bytes that promises `lsn`: it may begin at any multiple of 8.
+fn witness(number: u64, signature: u64, bytes: &[u8], lsn: u64) -> Option<String> {
+    // A payload may end in zeros, but no record is all zeros.
+    (0..tail(bytes)).step_by(ALIGN).find_map(|at| {
+        let rest = bytes.get(at..)?;
+        // Few places look like that: checksums are not taken at all of them.
+        record::promise(rest).filter(|promise| *promise >= lsn)?;
+        let found = record::read(signature, rest)?.lsn;
+        Some(format!(
+            "the record of LSN {found} in {}",
+            segment::name(number)
+        ))
+    })
+}

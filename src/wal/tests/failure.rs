@@ -1,0 +1,257 @@
+//! Disks that fail or are full.
+
+use super::*;
+use crate::io::sim::Call;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const EVER: u64 = u64::MAX;
+
+fn waiter(story: &Story, lsn: u64) -> Arc<AtomicUsize> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let then = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
+    story.log.when_durable(lsn, Box::new(then));
+    calls
+}
+
+/// The file system calls the sectors clean: a sync that succeeds later proves nothing.
+#[test]
+fn nothing_is_acknowledged_after_a_failed_sync() {
+    for (policy, times) in [
+        (Policy::Always, 1),
+        (Policy::Always, EVER),
+        (Policy::EverySecond, 1),
+    ] {
+        let mut story = Story::new(1, policy);
+        (0..10).for_each(|_| story.append(50));
+        story.log.sync();
+        (0..10).for_each(|_| story.append(50));
+        let waits = waiter(&story, 15);
+        story.disk.fail(Call::Sync, 0, times);
+        story.log.sync();
+        assert!(matches!(story.log.state(), State::Failed(_)) && story.log.has_failed());
+        story.log.call_waiters();
+        assert_eq!(waits.load(Ordering::Relaxed), 1);
+        // What began before and becomes whole now.
+        story.append(50);
+        for _ in 0..3 {
+            story.log.sync();
+            story.log.prepare();
+            story.log.call_waiters();
+            assert!(!story.log.may_acknowledge(21));
+            assert_eq!(story.log.may_acknowledge(15), policy != Policy::Always);
+            assert!(story.log.may_acknowledge(10));
+            assert!(!story.log.accepts_change(1) && !story.log.accepts());
+        }
+        assert_eq!(waiter(&story, 21).load(Ordering::Relaxed), 1);
+        assert_eq!(story.log.positions().1, 10);
+        for seed in 0..20 {
+            check(&story.disk.crash(seed, Crash::Power), &story.issued, 10).unwrap();
+        }
+        story = story.restart(3, Crash::Power).unwrap();
+        assert!(story.log.accepts_change(1));
+    }
+}
+
+/// The N-th sync fails, for every N that is reached.
+#[test]
+fn every_sync_may_fail() {
+    for n in 0.. {
+        let mut story = Story::new(2, Policy::Always);
+        story.disk.fail(Call::Sync, n, 1);
+        let mut acknowledged = 0;
+        for _ in 0..100 {
+            story.act();
+            let durable = story.log.positions().1;
+            assert!(!story.log.has_failed() || durable == acknowledged);
+            acknowledged = durable;
+        }
+        for seed in 0..20 {
+            check(
+                &story.disk.crash(seed, Crash::Power),
+                &story.issued,
+                acknowledged,
+            )
+            .unwrap();
+        }
+        if !story.log.has_failed() {
+            assert!(n > 10);
+            return;
+        }
+        story.restart(n, Crash::Power).unwrap();
+    }
+}
+
+/// The N-th file cannot be made. What was accepted and has no place is a hole: nothing from there
+/// on is acknowledged, under no policy, though there is room again later.
+#[test]
+fn every_create_may_fail() {
+    for policy in [Policy::Always, Policy::EverySecond, Policy::No] {
+        for n in 0..20 {
+            let mut story = Story::new(3, policy);
+            story.disk.fail(Call::Create, n, 1);
+            let mut kept = 0;
+            for _ in 0..60 {
+                // Nobody asks whether it is accepted, as for changes that were.
+                // A small one would fit into the hole of a large one.
+                story.append(if story.log.has_failed() { 0 } else { 500 });
+                if !story.log.has_failed() {
+                    kept = story.issued.len() as u64;
+                }
+            }
+            assert_eq!(story.log.has_failed(), n < 8);
+            story.log.sync();
+            let (appended, durable) = story.log.positions();
+            assert_eq!(appended, kept);
+            assert!(!story.log.has_failed() || durable == 0);
+            assert!(!story.log.has_failed() || !story.log.may_acknowledge(kept + 1));
+            for seed in 0..10 {
+                check(
+                    &story.disk.crash(seed, Crash::Power),
+                    &story.issued,
+                    durable,
+                )
+                .unwrap();
+            }
+            let found = check(&story.disk, &story.issued, kept).unwrap();
+            assert_eq!(found.last_lsn, kept);
+            // What lies behind the hole is never mistaken for what is appended from now on.
+            for crash in [Crash::Process, Crash::Power, Crash::Power] {
+                story = story.restart(n, crash).unwrap();
+                story.acts(30);
+                story.log.sync();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_changes_until_there_is_room() {
+    for seed in 0..200 {
+        let mut story = Story::new(seed, Policy::Always);
+        story
+            .disk
+            .set_space(Some(3 * SEGMENT_BYTES + story.random.below(SEGMENT_BYTES)));
+        let mut refused = 0;
+        while refused < 20 {
+            let len = story.random.below(SEGMENT_BYTES / 8 - 48);
+            if story.log.accepts_change(len + 48) {
+                assert_eq!(refused, 0, "accepted again without room");
+                story.append(len);
+            } else {
+                assert!(matches!(story.log.state(), State::Full(_)));
+                refused += 1;
+            }
+            if story.random.chance(20) {
+                story.log.sync();
+                story.log.prepare();
+            }
+        }
+        // What was accepted before is still kept, and made safe.
+        story.append(SEGMENT_BYTES / 9);
+        story.log.sync();
+        let count = story.issued.len() as u64;
+        assert_eq!(story.log.positions(), (count, count));
+        story.disk.set_space(None);
+        assert!(!story.log.accepts_change(1));
+        story.log.prepare();
+        assert_eq!(story.log.state(), State::Ok);
+        (0..40).for_each(|_| story.append(300));
+        story.log.sync();
+        story.restart(seed, Crash::Power).unwrap();
+    }
+}
+
+/// Writers at once, and the thread of the log: what was accepted fits, and it goes on by itself.
+#[test]
+fn a_full_disk_and_several_writers() {
+    let Story { disk, log, .. } = Story::new(4, Policy::EverySecond);
+    disk.set_space(Some(4 * SEGMENT_BYTES));
+    let running = log.clone();
+    let thread = std::thread::spawn(move || running.run());
+    let write = |count: usize| {
+        let mut written = 0;
+        while written < count && log.accepts_change(400) {
+            let lsn = log.reserve();
+            log.append(lsn, &payload(lsn, 0, 300));
+            written += 1;
+        }
+        written
+    };
+    let write_all = |count| {
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4).map(|_| scope.spawn(|| write(count))).collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .sum::<usize>()
+        })
+    };
+    let first = write_all(1000);
+    // A segment that was made in vain may have been removed: then there is room again.
+    assert!(
+        !log.has_failed() && (20..60).contains(&first),
+        "{first} {:?}",
+        log.state()
+    );
+    disk.set_space(None);
+    let again = (0..20_000_000).any(|_| {
+        std::thread::yield_now();
+        log.accepts_change(400)
+    });
+    assert!(again);
+    let all = first + write_all(50);
+    assert_eq!(all, first + 200);
+    log.stop();
+    thread.join().unwrap();
+    let issued: Vec<_> = (1..=all as u64).map(|lsn| payload(lsn, 0, 300)).collect();
+    check(&disk.crash(0, Crash::Power), &issued, all as u64).unwrap();
+}
+
+/// There is no room for a large change; small ones go on.
+#[test]
+fn only_a_large_change_is_refused() {
+    let mut story = Story::new(5, Policy::Always);
+    story.log.prepare();
+    story.disk.set_space(Some(2 * SEGMENT_BYTES));
+    assert!(!story.log.accepts_change(3 * SEGMENT_BYTES));
+    assert_eq!(story.log.state(), State::Ok);
+    assert!(story.log.accepts_change(100));
+    story.append(100);
+    story.disk.set_space(None);
+    assert!(story.log.accepts_change(3 * SEGMENT_BYTES));
+    story.append(3 * SEGMENT_BYTES);
+    assert!(!story.log.has_failed());
+    story.restart(0, Crash::Process).unwrap();
+}
+
+/// Segments that a large change made useless do not stay.
+#[test]
+fn what_was_prepared_in_vain_is_removed() {
+    let mut story = Story::new(6, Policy::Always);
+    for _ in 0..10 {
+        story.log.prepare();
+        assert!(story.log.accepts_change(2 * SEGMENT_BYTES));
+        story.append(2 * SEGMENT_BYTES);
+    }
+    story.log.prepare();
+    let files = crate::io::Disk::list(&*story.disk).unwrap().len();
+    // The first, those of the changes, the one that is ready.
+    assert_eq!(files, 12);
+}
+
+/// Under `everysec` replies wait when the disk is two seconds behind, while it is.
+#[test]
+fn a_slow_sync_makes_acknowledging_wait() {
+    let mut story = Story::new(7, Policy::EverySecond);
+    let now = crate::clock::monotonic();
+    story.log.sync_begins(now);
+    story.append(10);
+    story.log.note_lag(now + Duration::from_millis(1900));
+    assert!(story.log.may_acknowledge(1));
+    story.log.note_lag(now + Duration::from_millis(2100));
+    assert!(!story.log.may_acknowledge(1));
+}
