@@ -25,7 +25,7 @@
 //!   depend on nothing but the state of their key.
 
 use super::bytes::{Reader, put_varint};
-use super::{Db, FieldExpire, Key, KeyExpire, Millis, Mutation};
+use super::{Db, FieldExpire, Key, KeyExpire, Millis, Mutation, VALUE_BYTES_MAX};
 
 mod op {
     pub const HASH_SET: u8 = 1;
@@ -155,7 +155,7 @@ pub enum Step<'a> {
 }
 
 /// Go through a change; `None` if it is none (steps before the bad one were visited). `key` makes
-/// a key of a database and a name.
+/// a key of a database and a name, `None` if there is no such database.
 pub fn read_change<'a>(
     change: &'a [u8],
     key: impl Fn(Db, &'a [u8]) -> Option<Key<'a>>,
@@ -167,10 +167,14 @@ pub fn read_change<'a>(
         match op {
             op::FLUSH => {
                 let db = Some(reader.u8()?).filter(|db| *db != ALL_DATABASES);
+                if let Some(db) = db {
+                    key(db, b"")?;
+                }
                 visit(Step::Mutation(Mutation::Flush { db }));
             }
             op::SWAP => {
                 let (a, b) = (reader.u8()?, reader.u8()?);
+                key(a, b"").and(key(b, b""))?;
                 visit(Step::Mutation(Mutation::SwapDb { a, b }));
             }
             _ => {
@@ -201,6 +205,8 @@ fn read_step<'a>(
                 _ => return None,
             };
             pairs = list(reader, |reader| Some((bytes(reader)?, bytes(reader)?)))?;
+            // There is no hash without a field.
+            pairs.first()?;
             let fields = &pairs;
             Mutation::HashSet {
                 key,
@@ -231,11 +237,10 @@ fn read_step<'a>(
             let value = bytes(reader)?;
             Mutation::StringSet { key, value, expire }
         }
-        op::STRING_WRITE => Mutation::StringWrite {
-            key,
-            offset: usize::try_from(reader.u64()?).ok()?,
-            bytes: bytes(reader)?,
-        },
+        op::STRING_WRITE => {
+            let (offset, bytes) = place(reader)?;
+            Mutation::StringWrite { key, offset, bytes }
+        }
         op::DELETE => Mutation::Delete { key },
         op::EXPIRE => Mutation::Expire {
             key,
@@ -254,6 +259,14 @@ fn read_step<'a>(
 fn bytes<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let len = reader.varint()?;
     reader.take(len)
+}
+
+/// What is written to a string, and where. What lies before it is filled with zeros.
+fn place<'a>(reader: &mut Reader<'a>) -> Option<(usize, &'a [u8])> {
+    let offset = usize::try_from(reader.u64()?).ok()?;
+    let bytes = bytes(reader)?;
+    let end = offset.checked_add(bytes.len())?;
+    (end <= VALUE_BYTES_MAX).then_some((offset, bytes))
 }
 
 fn time(reader: &mut Reader<'_>) -> Option<Option<Millis>> {
@@ -329,7 +342,7 @@ mod tests {
             put(KeyExpire::At(u64::MAX)),
             Mutation::StringWrite {
                 key,
-                offset: 1 << 33,
+                offset: VALUE_BYTES_MAX - 4,
                 bytes: b"tail",
             },
             Mutation::Delete { key },
@@ -364,6 +377,36 @@ mod tests {
                 assert!(expected.starts_with(&steps), "{len}");
             }
         }
+    }
+
+    #[test]
+    fn what_no_command_does_is_no_change() {
+        fn two(db: Db, name: &[u8]) -> Option<Key<'_>> {
+            key(db, name).filter(|_| db < 2)
+        }
+        let read = |change: &[u8]| read_change(change, two, |_| ());
+        for (change, known) in [
+            ([op::FLUSH, 1].as_slice(), true),
+            (&[op::FLUSH, ALL_DATABASES], true),
+            (&[op::FLUSH, 2], false),
+            (&[op::SWAP, 0, 1], true),
+            (&[op::SWAP, 0, 2], false),
+            (&[op::SWAP, 2, 0], false),
+            (&[op::HASH_SET, 0, 1, b'k', 1, 1, 1, b'a', 0], true),
+            (&[op::HASH_SET, 0, 1, b'k', 1, 0], false),
+        ] {
+            assert_eq!(read(change).is_some(), known, "{change:?}");
+        }
+        let write = |offset: usize| {
+            let mut change = Vec::new();
+            let key = key(0, b"k").unwrap();
+            let bytes = b"x";
+            put_mutation(&mut change, &Mutation::StringWrite { key, offset, bytes });
+            read(&change).is_some()
+        };
+        assert!(write(VALUE_BYTES_MAX - 1));
+        assert!(!write(VALUE_BYTES_MAX));
+        assert!(!write(usize::MAX));
     }
 
     proptest! {
