@@ -9,14 +9,36 @@ pub fn name(number: u64) -> String {
     format!("{PREFIX}{number:012}")
 }
 
-/// The numbers of the segments of a directory, ascending.
+/// The numbers of the segments of a directory, ascending. Other files may be there.
 pub fn numbers(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let names = disk.list()?;
-    let digits = names.iter().filter_map(|name| name.strip_prefix(PREFIX));
-    let mut numbers: Vec<u64> = digits
-        .filter(|digits| digits.len() >= 12)
-        .filter_map(|digits| digits.parse().ok())
-        .collect();
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name)).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// A number has one name only.
+fn number(file: &str) -> Option<u64> {
+    let number = file.strip_prefix(PREFIX)?.parse().ok()?;
+    (name(number) == file).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_has_one_name_only() {
+        for (file, expected) in [
+            ("wal-000000000001", Some(1)),
+            ("wal-1000000000000", Some(1_000_000_000_000)),
+            ("wal-0000000000001", None),
+            ("wal-+00000000001", None),
+            ("wal-1", None),
+            ("wal-000000000001.new", None),
+            ("MANIFEST", None),
+        ] {
+            assert_eq!(number(file), expected, "{file}");
+        }
+    }
 }
