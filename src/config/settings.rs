@@ -148,11 +148,9 @@ macro_rules! encoding {
 const BIND: Setting = Setting {
     many: true,
     ..setting!("bind", FIXED, |c| c.bind.join(" "), |c, words| {
-        c.bind = words
-            .iter()
-            .filter(|word| !word.is_empty())
-            .cloned()
-            .collect();
+        // No address has a blank in it: quoted or not, words are told apart alike.
+        let addresses = words.iter().flat_map(|word| word.split_ascii_whitespace());
+        c.bind = addresses.map(str::to_owned).collect();
         Ok(())
     })
 };

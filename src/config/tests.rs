@@ -60,6 +60,8 @@ fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
 fn settings_of_many_words() {
     let config = from_line("--bind 127.0.0.1 -::1 --port 7000 --MAXMEMORY 2gb").unwrap();
     assert_eq!(config.bind, ["127.0.0.1", "-::1"]);
+    let quoted = from_file("bind \"127.0.0.1 ::1\" '' \" -::1 \"\n").unwrap();
+    assert_eq!(quoted.bind, ["127.0.0.1", "::1", "-::1"]);
     assert_eq!((config.port, config.maxmemory), (7000, 2 << 30));
     let limits = "--client-output-buffer-limit normal 10mb 5m 7 replica 1 2 3";
     let config = from_line(limits).unwrap();
