@@ -145,7 +145,7 @@ impl Config {
     }
 
     /// With this environment and these files.
-    fn assemble(
+    pub(crate) fn assemble(
         args: &[String],
         env: &dyn Fn(&str) -> Option<String>,
         read: Source<'_>,

@@ -16,7 +16,8 @@ pub fn matches_ignore_case(pattern: &[u8], text: &[u8]) -> bool {
     matches_with(pattern, text, |byte| byte.to_ascii_lowercase())
 }
 
-fn matches_with(pattern: &[u8], text: &[u8], fold: fn(u8) -> u8) -> bool {
+/// As [`matches`], of bytes that are alike when `fold` makes the same of them.
+pub(crate) fn matches_with(pattern: &[u8], text: &[u8], fold: impl Fn(u8) -> u8 + Copy) -> bool {
     if text.is_empty() {
         // `**` does not match the empty name.
         return matches!(pattern, [] | [b'*']);
@@ -53,7 +54,7 @@ fn matches_with(pattern: &[u8], text: &[u8], fold: fn(u8) -> u8) -> bool {
 }
 
 /// If the first element of the pattern matches this byte: how long the element is.
-fn one(pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<usize> {
+fn one(pattern: &[u8], byte: u8, fold: impl Fn(u8) -> u8 + Copy) -> Option<usize> {
     let (used, hit) = match pattern {
         [b'?', ..] => (1, true),
         [b'[', class @ ..] => {
@@ -68,7 +69,7 @@ fn one(pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<usize> {
 }
 
 /// How long the class is (with its `]`), and whether the byte is in it.
-fn in_class(class: &[u8], byte: u8, fold: fn(u8) -> u8) -> (usize, bool) {
+fn in_class(class: &[u8], byte: u8, fold: impl Fn(u8) -> u8) -> (usize, bool) {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);
     let mut hit = false;

@@ -23,6 +23,8 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod glob;
 pub mod instance;
 pub mod io;

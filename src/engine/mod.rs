@@ -38,6 +38,7 @@ mod unpack;
 pub use cell::{FILL_SLACK, Value};
 pub use entity::{Entity, Field, Hash, Kind};
 pub use journal::Journal;
+pub(crate) use journal::{Step, put_mutation, put_reap, read_change};
 pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
 pub use locked::{BATCH_KEYS_MAX, Locked};
 pub use mutation::{FieldExpire, KeyExpire, Mutation};

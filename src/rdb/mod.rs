@@ -48,6 +48,7 @@ mod tests;
 
 pub use fields::{Field, Fields};
 pub use parse::{Value, parse};
+pub(crate) use seal::seal;
 pub use write::{HashWriter, dump_string};
 
 /// Why a payload was refused.

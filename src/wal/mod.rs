@@ -30,7 +30,7 @@
 //! | a segment that is all zeros | prepared and never used: passed over |
 
 mod log;
-mod record;
+pub(crate) mod record;
 mod recover;
 mod segment;
 
