@@ -182,7 +182,14 @@ fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Rec
 
 /// Bytes up to the last that is not zero.
 fn tail(bytes: &[u8]) -> usize {
-    let last = bytes.iter().rposition(|byte| *byte != 0);
+    // Most of a segment is zeros often: many at a time.
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let zeros = bytes
+        .rchunks(ZEROS.len())
+        .take_while(|chunk| ZEROS.starts_with(chunk));
+    let zeros: usize = zeros.map(<[u8]>::len).sum();
+    let rest = bytes.get(..bytes.len() - zeros).unwrap_or_default();
+    let last = rest.iter().rposition(|byte| *byte != 0);
     last.map_or(0, |last| last + 1)
 }
 
