@@ -101,12 +101,15 @@ impl Disk for Directory {
             .write(true)
             .create_new(true)
             .open(&path)?;
-        if let Err(error) = write_zeros(&mut file, len).and_then(|()| self.sync_names()) {
-            // A part of it is of no use; on a full disk it would be in the way.
-            let _ = fs::remove_file(&path);
-            return Err(error);
+        let made = write_zeros(&mut file, len).and_then(|()| self.sync_names());
+        match made.and_then(|()| super::map::MappedPages::new(file, len)) {
+            Ok(pages) => Ok(Box::new(pages)),
+            Err(error) => {
+                // A part of it is of no use; on a full disk it would be in the way.
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
         }
-        Ok(Box::new(super::map::MappedPages::new(file, len)?))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
