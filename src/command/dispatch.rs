@@ -330,7 +330,9 @@ fn run(
     let seen = ctx.data.locked.last_lsn();
     // Unlock.
     drop(ctx);
-    session.seen_lsn = session.seen_lsn.max(seen);
+    if entry.command.flags & flag::UNSYNCED == 0 {
+        session.seen_lsn = session.seen_lsn.max(seen);
+    }
     if let Err(error) = &result {
         out.truncate(start);
         reply_error(instance, error, out);

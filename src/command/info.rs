@@ -10,7 +10,7 @@ pub const COMMANDS: &[Command] = &[Command {
     name: "info",
     arity: -1,
     // It counts keys.
-    flags: flag::LOADING | flag::STALE | flag::ALL_SHARDS,
+    flags: flag::LOADING | flag::STALE | flag::ALL_SHARDS | flag::UNSYNCED,
     acl: acl::SLOW | acl::DANGEROUS,
     since: "1.0.0",
     summary: "Returns information and statistics about the server.",

@@ -75,6 +75,9 @@ pub mod flag {
     pub const ALLOW_BUSY: u32 = 1 << 13;
     /// Ours: the handler needs every shard, with the access its WRITE or READONLY flag says.
     pub const ALL_SHARDS: u32 = 1 << 16;
+    /// Ours: replies at once, though what it tells of may not be safe on the disk yet: it is what
+    /// one asks when the disk is in trouble.
+    pub const UNSYNCED: u32 = 1 << 20;
     /// Ours: runs at once inside MULTI instead of being queued.
     pub const IN_MULTI: u32 = 1 << 17;
     /// Ours: allowed for a RESP2 client that has subscribed to something.
