@@ -104,9 +104,12 @@ impl Connection {
                     }
                     return Ok(Reply { raw, value });
                 }
-                None => match self.stream.read(&mut chunk)? {
-                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    n => self.received.extend_from_slice(&chunk[..n]),
+                None => match self.stream.read(&mut chunk) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(n) => self.received.extend_from_slice(&chunk[..n]),
+                    // This process was stopped for a while.
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
                 },
             }
         }

@@ -1,0 +1,229 @@
+//! What servers do that die, or whose disk fails, at each of their calls.
+//!
+//! To add a step such as `SAVE`, add a line to `steps` of a [`Scenario`], or to a server of
+//! `earlier`: what a request is acknowledged for must be there afterwards, and the calls that it
+//! makes are enumerated by themselves. A file of a new kind needs nothing: all calls below the data
+//! directory count. Should the step make further segments, raise `turns`.
+
+use crate::node::{self, Node, fast_folder};
+use crate::state::{self, State};
+use crate::support::{Connection, encode};
+use std::io;
+use std::path::Path;
+
+const MIB: usize = 1 << 20;
+
+pub struct Scenario {
+    pub name: &'static str,
+    /// What servers were asked that used the directory before, one after the other, until they were
+    /// killed; none: there is no directory.
+    pub earlier: &'static [&'static [&'static str]],
+    pub policy: &'static str,
+    /// Calls count from the start of the process; else once it serves, and has a spare segment.
+    pub counts_start: bool,
+    /// Requests, one after the other, each of one change at most. `|` parts those of a transaction,
+    /// `@n` is n MiB.
+    pub steps: &'static [&'static str],
+    /// Segments that the steps make the server make.
+    pub turns: u64,
+    /// At least so many calls must be reached, else the test tests nothing.
+    pub points_min: usize,
+}
+
+/// There was no server before.
+pub const FRESH: Scenario = Scenario {
+    name: "fresh start",
+    earlier: &[],
+    policy: "always",
+    counts_start: true,
+    steps: &[],
+    turns: 0,
+    points_min: 25,
+};
+
+/// Two servers died here.
+pub const USED: Scenario = Scenario {
+    name: "later start",
+    earlier: &[
+        &["HSET h f 1 g 2"],
+        &["SET s v PXAT 4102444800000", "HDEL h g"],
+    ],
+    ..FRESH
+};
+
+/// Each kind of change.
+pub const CHANGES: Scenario = Scenario {
+    name: "each change",
+    counts_start: false,
+    steps: &[
+        "HSET h a 1 b 2 c 3",
+        "SET s v PXAT 4102444800123",
+        "HPEXPIREAT h 4102444800456 FIELDS 2 a b",
+        "HINCRBY h n 5",
+        "MULTI|HSET h a 2|SET t w|DEL s|EXEC",
+        "RENAME t u",
+        "COPY h i",
+        "APPEND u more",
+        "SETRANGE u 1 E",
+        "MSET x 1 y 2 z 3",
+        "HDEL h a b",
+        "SET u x",
+        "PEXPIREAT u 4102444800456",
+        "SELECT 1",
+        "SET other v",
+        "SWAPDB 0 1",
+        "SELECT 0",
+        "FLUSHDB",
+        "SWAPDB 1 0",
+        "SET past 1 PXAT 1",
+        "HPEXPIREAT h 1 FIELDS 1 c",
+        "MULTI|INCR n|INCR n|HSET z f v|EXEC",
+        "INCRBYFLOAT f 0.1",
+        "GETDEL u",
+    ],
+    points_min: 20,
+    ..FRESH
+};
+
+/// The segment is full: on in the next one, and another is made.
+pub const TURN: Scenario = Scenario {
+    name: "full segment",
+    policy: "no",
+    counts_start: false,
+    steps: &["SET a @10", "HSET h f @11", "SET a @12", "DEL h", "SET a v"],
+    turns: 1,
+    points_min: 10,
+    ..FRESH
+};
+
+/// A change larger than a segment: it gets one of its own, and the spare one goes.
+pub const LARGE: Scenario = Scenario {
+    name: "large change",
+    counts_start: false,
+    steps: &["SET s v", "SET a @33", "SET a w"],
+    turns: 2,
+    points_min: 20,
+    ..FRESH
+};
+
+/// What is sent at once, with how many replies it has.
+pub type Request = (Vec<u8>, usize);
+
+pub fn request(line: &str) -> Request {
+    let word = |word: &str| match word.strip_prefix('@') {
+        Some(mib) => b"0123456789abcdef".repeat(mib.parse::<usize>().expect("MiB") * MIB / 16),
+        None => word.as_bytes().to_vec(),
+    };
+    let parts = line.split('|').map(|part| {
+        let words: Vec<Vec<u8>> = part.split(' ').map(word).collect();
+        encode(&words)
+    });
+    let parts: Vec<Vec<u8>> = parts.collect();
+    (parts.concat(), parts.len())
+}
+
+/// Whether it was acknowledged, as a whole.
+pub fn ask(c: &mut Connection, (bytes, replies): &Request) -> io::Result<bool> {
+    c.send(bytes)?;
+    let mut fine = true;
+    for _ in 0..*replies {
+        fine &= !c.read()?.value.is_error();
+    }
+    Ok(fine)
+}
+
+/// A scenario that is ready to be played, often.
+pub struct Play {
+    pub scenario: &'static Scenario,
+    folder: tempfile::TempDir,
+    pub requests: Vec<Request>,
+    /// Before the first request, and after each.
+    pub states: Vec<State>,
+    /// The number of the last segment that there is before.
+    last: u64,
+}
+
+impl Play {
+    pub fn new(scenario: &'static Scenario) -> Play {
+        let folder = fast_folder();
+        let image = folder.path().join("image");
+        let mut last = 0;
+        for lines in scenario.earlier {
+            let node = node::start(&image, "always");
+            let mut c = node.connect();
+            for line in *lines {
+                assert!(ask(&mut c, &request(line)).expect("a reply"), "{line}");
+            }
+            last += 2;
+            node::poll("a spare segment", || node.last_mapped() >= last);
+            node.kill();
+        }
+        if image.exists() {
+            // Without room for its zeros, which makes copies cheap.
+            copy(&image, &folder.path().join("sparse"));
+        }
+        let requests = scenario.steps.iter().map(|line| request(line)).collect();
+        let mut play = Play {
+            scenario,
+            folder,
+            requests,
+            states: vec![],
+            last,
+        };
+        play.states = play.all_states();
+        play
+    }
+
+    /// A new folder with a copy of the directory, if there was one, as `data`.
+    pub fn folder(&self) -> tempfile::TempDir {
+        let folder = fast_folder();
+        let image = self.folder.path().join("sparse");
+        if image.exists() {
+            copy(&image, &folder.path().join("data"));
+        }
+        folder
+    }
+
+    fn all_states(&self) -> Vec<State> {
+        let folder = self.folder();
+        let dir = folder.path().join("data");
+        let node = node::start(&dir, "no");
+        let mut c = node.connect();
+        let mut states = vec![state::read(&node)];
+        for request in &self.requests {
+            assert!(
+                ask(&mut c, request).expect("a reply"),
+                "the scenario is right"
+            );
+            states.push(state::read(&node));
+        }
+        states
+    }
+
+    /// Whether the server has made its spare segment: before the steps, or after them.
+    pub fn is_settled(&self, node: &Node, after: bool) -> bool {
+        let turns = if after { self.scenario.turns } else { 0 };
+        node.last_mapped() >= self.last + 2 + turns
+    }
+
+    /// Ask for everything, or until something is not acknowledged: how much was.
+    pub fn ask_all(&self, node: &Node, mut acked: impl FnMut(usize)) -> usize {
+        // It may be gone already.
+        let Ok(mut c) = Connection::open(&node.address) else {
+            return 0;
+        };
+        for (n, request) in self.requests.iter().enumerate() {
+            if !ask(&mut c, request).unwrap_or(false) {
+                return n;
+            }
+            acked(n);
+        }
+        self.requests.len()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let mut cp = std::process::Command::new("cp");
+    cp.args(["-r", "--sparse=always"]).args([from, to]);
+    assert!(cp.status().expect("run cp").success());
+}
