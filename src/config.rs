@@ -16,6 +16,7 @@ mod value;
 
 pub use settings::{Setting, find, settings};
 
+use crate::checkpoint::{Limits, Rule};
 use crate::instance::{Class, OutputLimit};
 use crate::io;
 use file::Source;
@@ -41,6 +42,16 @@ pub struct Config {
     /// Keep a log of changes in `dir`.
     pub appendonly: bool,
     pub appendfsync: String,
+    /// When checkpoints are due; `None`: as is usual ([`Config::save_rules`]).
+    pub save: Option<Vec<Rule>>,
+    /// Bytes of the log from which on a checkpoint is due.
+    pub checkpoint_log_size: u64,
+    /// Bytes a second that checkpoints and the scrub write and read; 0: no limit.
+    pub checkpoint_rate: u64,
+    /// `lazy`, `prefetch` or `lock`.
+    pub base_memory: String,
+    /// Compare every checksum of the base before serving.
+    pub base_verify_at_start: bool,
     pub protected_mode: bool,
     /// Empty: none.
     pub requirepass: String,
@@ -97,6 +108,11 @@ impl Default for Config {
             dir: ".".to_owned(),
             appendonly: false,
             appendfsync: "everysec".to_owned(),
+            save: None,
+            checkpoint_log_size: 256 << 20,
+            checkpoint_rate: 64 << 20,
+            base_memory: "lazy".to_owned(),
+            base_verify_at_start: false,
             protected_mode: true,
             requirepass: String::new(),
             maxclients: 10_000,
@@ -204,6 +220,31 @@ impl Config {
             name: name.to_owned(),
             reason,
         })
+    }
+
+    /// When checkpoints are due by time: an hour after a change, if there is a log.
+    pub fn save_rules(&self) -> Vec<Rule> {
+        match &self.save {
+            Some(rules) => rules.clone(),
+            None if self.appendonly => vec![Rule {
+                seconds: 3600,
+                changes: 1,
+            }],
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether checkpoints are asked for, but there is no log that they rest upon.
+    pub fn saves_without_log(&self) -> bool {
+        !self.appendonly && !self.save_rules().is_empty()
+    }
+
+    pub fn checkpoint_limits(&self) -> Limits {
+        Limits {
+            rules: self.save_rules(),
+            log_bytes: self.checkpoint_log_size,
+            rate: self.checkpoint_rate,
+        }
     }
 
     pub fn output_limit(&self, class: Class) -> OutputLimit {

@@ -19,6 +19,7 @@
 //!
 //! It is not a general Redis: no lists, sets, streams, scripts or modules.
 
+pub mod checkpoint;
 pub mod clock;
 pub mod command;
 pub mod config;
@@ -32,5 +33,6 @@ pub mod io;
 pub mod loader;
 pub mod rdb;
 pub mod resp;
+pub mod rowfile;
 pub mod server;
 pub mod wal;

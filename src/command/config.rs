@@ -119,6 +119,10 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
             let set = setting.set_text(config, value);
             set.map_err(|reason| failed(setting.name, &reason))?;
         }
+        if config.saves_without_log() {
+            let reason = "checkpoints rest upon the log: it needs appendonly yes";
+            return Err(failed("save", reason));
+        }
         Ok::<(), CommandError>(())
     })?;
     ctx.out.simple("OK");

@@ -7,7 +7,7 @@ use super::meter::{Meter, Outcome, note};
 use super::registry::{self, Entry};
 use super::repeat::Repeat;
 use super::table::flag;
-use super::{CommandError, Context, Data, auth, monitor};
+use super::{CommandError, Context, Data, auth, monitor, persistence};
 use crate::engine::{Access, Keyspace, ShardSet};
 use crate::instance::{Instance, Pause, Reply, Session};
 use crate::resp::{Args, Output, Parser, Protocol};
@@ -17,7 +17,7 @@ use crate::wal::State;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     Done,
-    /// Clients are paused: try the same request again later.
+    /// Clients are paused, or this one waits for a checkpoint: try the same request again later.
     Paused,
 }
 
@@ -118,6 +118,9 @@ impl Dispatcher {
             enqueue(instance, session, entry, args, out);
             return Progress::Done;
         }
+        if entry.has(flag::AFTER_SAVE) && !persistence::is_saved(instance, session) {
+            return Progress::Paused;
+        }
         session.command = entry.id;
         session.commands += 1;
         self.ran = Some(entry);
@@ -210,6 +213,7 @@ fn gate_of_log(
         State::Full(error) | State::Failed(error) => {
             format!("MISCONF Errors writing to the AOF file: {error}").into()
         }
+        State::Damaged(error) => format!("MISCONF Data on the disk is damaged: {error}").into(),
         State::Ok => "MISCONF Errors writing to the AOF file: no room for so large a change".into(),
     })
 }

@@ -61,7 +61,7 @@ const SECTIONS: &[Section] = &[
     shown("Server", section::server),
     shown("Clients", section::clients),
     shown("Memory", section::memory),
-    shown("Persistence", section::persistence),
+    shown("Persistence", super::info_persistence::persistence),
     shown("Stats", section::stats),
     shown("Replication", section::replication),
     shown("CPU", section::cpu),

@@ -6,7 +6,6 @@ use super::{Context, registry};
 use crate::clock;
 use crate::instance::Class;
 use crate::instance::stats::CommandStats;
-use crate::wal::State;
 use std::sync::atomic::Ordering::Relaxed;
 
 const ZEROES: &str = "0000000000000000000000000000000000000000";
@@ -84,48 +83,6 @@ pub fn memory(ctx: &Context<'_>, text: &mut Text) {
     text.field("mem_aof_buffer", 0);
     text.field("active_defrag_running", 0);
     text.field("lazyfree_pending_objects", 0);
-}
-
-pub fn persistence(ctx: &Context<'_>, text: &mut Text) {
-    text.field("loading", 0);
-    text.field("async_loading", 0);
-    text.field("rdb_changes_since_last_save", 0);
-    text.field("rdb_bgsave_in_progress", 0);
-    text.field(
-        "rdb_last_save_time",
-        ctx.instance.identity.started_at / 1000,
-    );
-    text.field("rdb_last_bgsave_status", "ok");
-    text.field("rdb_last_bgsave_time_sec", -1);
-    text.field("rdb_current_bgsave_time_sec", -1);
-    text.field("rdb_saves", 0);
-    let storage = ctx.instance.storage();
-    text.field("aof_enabled", u8::from(storage.is_some()));
-    text.field("aof_rewrite_in_progress", 0);
-    text.field("aof_rewrite_scheduled", 0);
-    text.field("aof_last_rewrite_time_sec", -1);
-    text.field("aof_current_rewrite_time_sec", -1);
-    text.field("aof_last_bgrewrite_status", "ok");
-    let state = storage.map_or(State::Ok, |storage| storage.log.state());
-    let fine = state == State::Ok;
-    text.field("aof_last_write_status", if fine { "ok" } else { "err" });
-    let Some(storage) = storage else { return };
-    text.field(
-        "log_state",
-        match state {
-            State::Ok => "ok".to_owned(),
-            State::Full(error) => format!("full: {error}"),
-            State::Failed(error) => format!("failed: {error}"),
-        },
-    );
-    let (appended, durable) = storage.log.positions();
-    text.field("log_appended_lsn", appended);
-    text.field("log_durable_lsn", durable);
-    let recovered = &storage.recovered;
-    text.field("recovered_changes", recovered.records);
-    text.field("recovered_segments", recovered.segments);
-    text.field("recovered_lsn", recovered.last_lsn);
-    text.field("recovered_passed_over_bytes", recovered.passed_over_bytes);
 }
 
 pub fn stats(ctx: &Context<'_>, text: &mut Text) {

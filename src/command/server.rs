@@ -103,9 +103,10 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     if abort {
         return Err("ERR No shutdown in progress.".into());
     }
-    if save {
-        return Err("ERR SHUTDOWN SAVE is not possible: there are no snapshots".into());
+    if save && ctx.instance.storage().is_none() {
+        return Err(super::persistence::NO_STORAGE.into());
     }
+    // With a log all is safe before the process ends.
     // No reply: the client sees the connection close.
     ctx.session.close = true;
     ctx.instance.control.stop();

@@ -73,6 +73,7 @@ pub mod flag {
     pub const SKIP_SLOWLOG: u32 = 1 << 11;
     pub const BLOCKING: u32 = 1 << 12;
     pub const ALLOW_BUSY: u32 = 1 << 13;
+    pub const NO_ASYNC_LOADING: u32 = 1 << 14;
     /// Ours: the handler needs every shard, with the access its WRITE or READONLY flag says.
     pub const ALL_SHARDS: u32 = 1 << 16;
     /// Ours: replies at once, though what it tells of may not be safe on the disk yet: it is what
@@ -84,6 +85,22 @@ pub mod flag {
     pub const IN_PUBSUB: u32 = 1 << 18;
     /// Ours: the handler needs the shards of the queued commands (`EXEC`).
     pub const OF_QUEUE: u32 = 1 << 19;
+
+    /// Ours: runs once a checkpoint has ended that it asked for.
+    pub const AFTER_SAVE: u32 = 1 << 21;
+
+    /// No two of ours are the same.
+    const _: () = {
+        let ours = [
+            ALL_SHARDS, UNSYNCED, IN_MULTI, IN_PUBSUB, OF_QUEUE, AFTER_SAVE,
+        ];
+        let (mut seen, mut n) = (0, 0);
+        while n < ours.len() {
+            assert!(seen & ours[n] == 0);
+            seen |= ours[n];
+            n += 1;
+        }
+    };
 
     /// Redis's names, in the order in which `COMMAND INFO` lists them.
     pub const NAMES: &[(u32, &str)] = &[
@@ -99,6 +116,7 @@ pub mod flag {
         (SKIP_SLOWLOG, "skip_slowlog"),
         (FAST, "fast"),
         (NO_AUTH, "no_auth"),
+        (NO_ASYNC_LOADING, "no_async_loading"),
         (NO_MULTI, "no_multi"),
         (ALLOW_BUSY, "allow_busy"),
     ];
@@ -218,6 +236,7 @@ pub static TABLE: &[&[Command]] = &[
     super::connection::COMMANDS,
     super::auth::COMMANDS,
     super::client::COMMANDS,
+    super::persistence::COMMANDS,
     super::server::COMMANDS,
     super::monitor::COMMANDS,
     super::info::COMMANDS,

@@ -1,7 +1,7 @@
 //! The configuration file, in Redis's form: a directive a line, words quoted as in `redis.conf`,
 //! `#` starts a comment line, `include` takes another file in.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, value};
 use crate::resp::split_words;
 use std::path::Path;
 
@@ -37,6 +37,18 @@ fn apply_nested(
             for value in &values {
                 apply_nested(config, Path::new(value), read, depth + 1)?;
             }
+            continue;
+        }
+        if name.eq_ignore_ascii_case("save") && values.iter().any(|value| !value.is_empty()) {
+            // Each line of them adds to those before.
+            let before = config
+                .save
+                .as_deref()
+                .map(value::rules_text)
+                .unwrap_or_default();
+            let before = before.split_ascii_whitespace().map(str::to_owned);
+            let all: Vec<String> = before.chain(values).collect();
+            config.set(&name, &all, place)?;
             continue;
         }
         config.set(&name, &values, place)?;

@@ -56,7 +56,6 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 const LIVE: bool = true;
 const FIXED: bool = false;
 
-const NO_SNAPSHOTS: &str = "there are no snapshots at intervals; appendonly yes keeps every change";
 const LISTPACK: &str = "accepted for the sake of tools, without effect";
 
 macro_rules! setting {
@@ -167,9 +166,19 @@ const OUTPUT_LIMITS: Setting = Setting {
 
 const SAVE: Setting = Setting {
     many: true,
-    ..setting!("save", LIVE, |_| String::new(), |_, words| {
-        value::only(&words.concat(), "", NO_SNAPSHOTS)
-    })
+    ..setting!(
+        "save",
+        LIVE,
+        |c| value::rules_text(&c.save_rules()),
+        |c, words| {
+            let rules = value::rules(words)?;
+            // What is usual stays so when there comes to be a log.
+            if c.save.is_some() || rules != c.save_rules() {
+                c.save = Some(rules);
+            }
+            Ok(())
+        }
+    )
 };
 
 const UNIXSOCKETPERM: Setting = setting!(
@@ -244,6 +253,21 @@ static ALL: &[Setting] = &[
         LIVE,
         &["always", "everysec", "no"]
     ),
+    bytes!(
+        "checkpoint-log-size",
+        checkpoint_log_size,
+        LIVE,
+        1 << 20,
+        i64::MAX as u64
+    ),
+    bytes!("checkpoint-rate", checkpoint_rate, LIVE, 0, i64::MAX as u64),
+    choice!(
+        "base-memory",
+        base_memory,
+        FIXED,
+        &["lazy", "prefetch", "lock"]
+    ),
+    flag!("base-verify-at-start", base_verify_at_start, FIXED),
     only!(
         "notify-keyspace-events",
         "",

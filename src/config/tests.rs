@@ -118,8 +118,7 @@ fn an_error_says_what_and_where() {
         ),
         (
             from_line("--save 60"),
-            "command line: save: there are no snapshots at intervals; appendonly yes keeps every \
-             change",
+            "command line: save: Invalid save parameters",
         ),
         (
             from_line("--nonsense 1"),

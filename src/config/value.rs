@@ -1,5 +1,6 @@
 //! Values of settings as text: Redis's forms and, where clients may see them, its error texts.
 
+use crate::checkpoint::Rule;
 use crate::instance::{Class, OutputLimit};
 use std::fmt::Display;
 
@@ -25,6 +26,33 @@ where
             "argument must be between {min} and {max} inclusive"
         )),
     }
+}
+
+/// `save`: pairs of seconds and changes; nothing, or an empty word: none.
+pub fn rules(words: &[String]) -> Result<Vec<Rule>> {
+    let wrong = || "Invalid save parameters".to_owned();
+    let words: Vec<&str> = words
+        .iter()
+        .flat_map(|word| word.split_ascii_whitespace())
+        .collect();
+    let (pairs, rest) = words.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(wrong());
+    }
+    let number = |word: &str| word.parse().map_err(|_| wrong());
+    let rule = |[seconds, changes]: &[&str; 2]| {
+        let (seconds, changes) = (number(seconds)?, number(changes)?);
+        match seconds {
+            0 => Err(wrong()),
+            seconds => Ok(Rule { seconds, changes }),
+        }
+    };
+    pairs.iter().map(rule).collect()
+}
+
+pub fn rules_text(rules: &[Rule]) -> String {
+    let text = |rule: &Rule| format!("{} {}", rule.seconds, rule.changes);
+    rules.iter().map(text).collect::<Vec<_>>().join(" ")
 }
 
 pub fn flag(text: &str) -> Result<bool> {

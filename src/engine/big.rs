@@ -3,21 +3,53 @@
 //!
 //! ```text
 //! field: name: varint length, bytes | code u8, high bit: expires | [expiry u48] | cell
+//! gone:  name: varint length, bytes | 0x40
 //! ```
 
 use super::Millis;
-use super::bytes::{Reader, put_time48, put_varint};
+use super::bytes::{Reader, TIME48_BYTES, put_time48, put_varint, varint_len};
 use super::cell::{self, Cell, Value};
 use super::dictionary::Dictionary;
 use super::hasher::Hasher;
+use super::level::Form;
 use super::store::Store;
 use super::ttl::TIME_END;
 
 const EXPIRES: u8 = 0x80;
+const GONE: u8 = 0x40;
+
+/// What a block of a big hash holds.
+pub struct Fields;
+
+impl Form for Fields {
+    #[inline]
+    fn name(block: &[u8]) -> &[u8] {
+        let mut reader = Reader(block);
+        reader
+            .varint()
+            .and_then(|len| reader.take(len))
+            .unwrap_or_default()
+    }
+
+    #[inline]
+    fn is_gone(block: &[u8]) -> bool {
+        let mut reader = Reader(block);
+        let name = reader.varint().and_then(|len| reader.take(len));
+        name.and_then(|_| reader.u8()) == Some(GONE)
+    }
+
+    fn write_gone(out: &mut Vec<u8>, name: &[u8]) {
+        put_varint(out, name.len());
+        out.extend_from_slice(name);
+        out.push(GONE);
+    }
+}
 
 /// See the module.
 pub struct Big {
-    fields: Store,
+    fields: Store<Fields>,
+    /// Of the key.
+    pub hash: u64,
     /// No field expires before this.
     due: Millis,
 }
@@ -59,18 +91,25 @@ fn read(payload: &[u8]) -> Option<Stored<'_>> {
     })
 }
 
-fn name(payload: &[u8]) -> &[u8] {
-    let mut reader = Reader(payload);
-    reader
-        .varint()
-        .and_then(|len| reader.take(len))
-        .unwrap_or_default()
+/// How long the field in a block is, and when it expires; `None` if there is none.
+pub fn inspect(block: &[u8]) -> Option<(usize, Millis)> {
+    if Fields::is_gone(block) {
+        let name = Fields::name(block).len();
+        return Some((varint_len(name) + name + 1, Millis::MAX));
+    }
+    let field = read(block)?;
+    let head = varint_len(field.name.len()) + field.name.len() + 1;
+    let expiry = field.expire_at.map_or(0, |_| TIME48_BYTES);
+    let due = field.expire_at.unwrap_or(Millis::MAX);
+    Some((head + expiry + field.cell.bytes.len(), due))
 }
 
 impl Big {
-    pub fn new() -> Big {
+    /// The fields of the key of this hash.
+    pub fn new(hash: u64) -> Big {
         Big {
-            fields: Store::new(name, 0),
+            fields: Store::new(0),
+            hash,
             due: Millis::MAX,
         }
     }
@@ -97,30 +136,48 @@ impl Big {
     }
 
     /// Fields that have not expired.
-    pub fn live_len(&self, now: Millis) -> usize {
-        self.len() - self.expired(now).count()
+    pub fn live_len(&self, now: Millis, hasher: &Hasher) -> usize {
+        let mut expired = 0;
+        self.expired(now, hasher, |_| expired += 1);
+        self.len() - expired
     }
 
-    /// Fields that have expired, looked for only where they may be.
-    pub fn expired(&self, now: Millis) -> impl Iterator<Item = Stored<'_>> {
-        let now_or_none = if self.due() > now { 0 } else { now };
-        self.fields
-            .due_entries(now_or_none)
-            .filter_map(read)
-            .filter(move |f| !f.is_live(now))
+    /// Visit the fields that have expired, looked for only where they may be.
+    pub fn expired<'a>(&'a self, now: Millis, hasher: &Hasher, mut visit: impl FnMut(Stored<'a>)) {
+        if self.due > now {
+            return;
+        }
+        self.fields.visit_due(now, hasher, |block| {
+            if let Some(field) = read(block).filter(|field| !field.is_live(now)) {
+                visit(field);
+            }
+            true
+        });
     }
 
     /// After the expired fields are gone: know when the next one expires.
-    pub fn refresh_due(&mut self, now: Millis) {
+    pub fn refresh_due(&mut self, now: Millis, hasher: &Hasher) {
         self.fields
-            .refresh_due(now, |payload| read(payload)?.expire_at);
+            .refresh_due(now, hasher, |block| read(block)?.expire_at);
         self.due = self.fields.due();
     }
 
-    pub fn fields(&self) -> impl Iterator<Item = Stored<'_>> {
-        self.fields
-            .entries()
-            .filter_map(|r| read(self.fields.get(r)))
+    pub fn fields<'a>(&'a self, hasher: &'a Hasher) -> impl Iterator<Item = Stored<'a>> {
+        self.fields.blocks(hasher).filter_map(read)
+    }
+
+    /// The levels of its fields: what a checkpoint looks at.
+    pub fn store(&self) -> &Store<Fields> {
+        &self.fields
+    }
+
+    pub fn store_mut(&mut self) -> &mut Store<Fields> {
+        &mut self.fields
+    }
+
+    /// After its levels were changed.
+    pub fn look_again(&mut self) {
+        self.due = self.fields.due();
     }
 
     /// Visit the fields of the bucket at `from`; answers where the next bucket begins.
@@ -190,7 +247,7 @@ impl Big {
         let Some(found) = self.fields.find(field, hash) else {
             return false;
         };
-        self.fields.remove(hasher, hash, found);
+        self.fields.remove(hasher, hash, found, 0);
         true
     }
 

@@ -54,6 +54,13 @@ impl<'a> Reader<'a> {
         Some(u64::from_le_bytes(wide))
     }
 
+    /// A varint length and so many bytes.
+    #[inline]
+    pub fn text(&mut self) -> Option<&'a [u8]> {
+        let len = self.varint()?;
+        self.take(len)
+    }
+
     /// Seven bits a byte, low ones first; at most five bytes.
     #[inline]
     pub fn varint(&mut self) -> Option<usize> {

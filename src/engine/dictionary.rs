@@ -89,6 +89,15 @@ impl Dictionary {
         false
     }
 
+    /// Give a value the id it had; answers the next one, as ids are given in their order. `None`:
+    /// it can be no entry.
+    pub fn restore(&self, value: &[u8]) -> Option<u16> {
+        (2..=VALUE_BYTES_MAX)
+            .contains(&value.len())
+            .then(|| self.admit(value))
+            .flatten()
+    }
+
     fn admit(&self, value: &[u8]) -> Option<u16> {
         let mut ids = self.ids.write();
         if let Some(&id) = ids.get(value) {

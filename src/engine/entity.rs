@@ -154,7 +154,7 @@ impl<'a> Hash<'a> {
                 .filter(|&rank| self.is_live(packed, rank))
                 .count(),
             Form::Packed(packed) => packed.len(),
-            Form::Big(big) => big.live_len(self.now),
+            Form::Big(big) => big.live_len(self.now, &self.catalog.hasher),
         }
     }
 
@@ -257,7 +257,7 @@ impl<'a> Hash<'a> {
                 });
             }
             Form::Big(big) => big
-                .fields()
+                .fields(&self.catalog.hasher)
                 .for_each(|stored| self.show(stored, &mut visit)),
         }
     }

@@ -17,10 +17,10 @@
 
 use super::Millis;
 
-const SLOTS: usize = 12;
+pub const SLOTS: usize = 12;
 /// Largest segment: its growth rehashes at most `12 * 128` entries.
 const SEGMENT_BUCKETS_MAX: usize = 128;
-const EMPTY: u8 = 0;
+pub const EMPTY: u8 = 0;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -40,13 +40,8 @@ const FREE: Bucket = Bucket {
 };
 
 impl Bucket {
-    /// One bit (the highest of its byte) for each of the slots that hold `tag`; exact.
     fn matches(&self, tag: u8) -> u128 {
-        const LOW: u128 = 0x7f7f_7f7f_7f7f_7f7f_7f7f_7f7f;
-        let mut wide = [0u8; 16];
-        wide[..SLOTS].copy_from_slice(&self.tags);
-        let differs = u128::from_le_bytes(wide) ^ (LOW / 0x7f * u128::from(tag));
-        !(((differs & LOW) + LOW) | differs | LOW) & !(u128::MAX << (SLOTS * 8))
+        matches(&self.tags, tag)
     }
 
     fn free_slot(&self) -> Option<usize> {
@@ -137,9 +132,20 @@ impl Segment {
     }
 }
 
+/// One bit (the highest of its byte) for each of the slots that hold `tag`; exact.
+#[inline]
+pub fn matches(tags: &[u8; SLOTS], tag: u8) -> u128 {
+    const LOW: u128 = 0x7f7f_7f7f_7f7f_7f7f_7f7f_7f7f;
+    let mut wide = [0u8; 16];
+    wide[..SLOTS].copy_from_slice(tags);
+    let differs = u128::from_le_bytes(wide) ^ (LOW / 0x7f * u128::from(tag));
+    !(((differs & LOW) + LOW) | differs | LOW) & !(u128::MAX << (SLOTS * 8))
+}
+
 /// Neither from the top bits, which choose the bucket, nor from the lowest, which callers may have
 /// shifted in.
-fn tag(hash: u64) -> u8 {
+#[inline]
+pub fn tag(hash: u64) -> u8 {
     ((hash >> 16) as u8).max(1)
 }
 
@@ -173,7 +179,7 @@ impl Index {
         self.bytes + self.segments.len() * size_of::<Segment>() + self.directory.len() * 4
     }
 
-    fn segment_at(&self, hash: u64) -> usize {
+    pub fn segment_at(&self, hash: u64) -> usize {
         self.directory[((u128::from(hash) << self.depth) >> 64) as usize] as usize
     }
 
@@ -292,14 +298,22 @@ impl Index {
         self.directory[first + run / 2..first + run].fill(new);
     }
 
+    /// The hash at which the bucket behind the one of `from` begins; `None`: it is the last.
+    pub fn bucket_end(&self, from: u64) -> Option<u64> {
+        let segment = &self.segments[self.segment_at(from)];
+        let bits = u32::from(segment.depth) + segment.bits();
+        let width = 1u128 << (64 - bits);
+        let next = (u128::from(from) & !(width - 1)) + width;
+        u64::try_from(next).ok()
+    }
+
     /// Visit the entries whose home is the bucket of `from` and whose hash is not below `from`.
-    /// Answers the hash at which the next bucket begins; `None` at the end.
     pub fn visit_bucket(
         &self,
         from: u64,
         hash_of: impl Fn(u32) -> u64,
-        mut visit: impl FnMut(u32),
-    ) -> Option<u64> {
+        mut visit: impl FnMut(u64, u32),
+    ) {
         let segment = &self.segments[self.segment_at(from)];
         let home = segment.home(from);
         let mut at = home;
@@ -309,7 +323,7 @@ impl Index {
                 if t != EMPTY {
                     let hash = hash_of(entry);
                     if segment.home(hash) == home && hash >= from {
-                        visit(entry);
+                        visit(hash, entry);
                     }
                 }
             }
@@ -318,10 +332,6 @@ impl Index {
             }
             at = segment.next(at);
         }
-        let bits = u32::from(segment.depth) + segment.bits();
-        let width = 1u128 << (64 - bits);
-        let next = (u128::from(from) & !(width - 1)) + width;
-        u64::try_from(next).ok()
     }
 
     pub fn segments(&self) -> usize {
@@ -408,7 +418,8 @@ mod tests {
         let mut from = Some(0);
         let mut extra = 2_000;
         while let Some(hash) = from {
-            from = index.visit_bucket(hash, mix, |r| seen.push(r));
+            index.visit_bucket(hash, mix, |_, r| seen.push(r));
+            from = index.bucket_end(hash);
             for _ in 0..20 {
                 index.insert(mix(extra), extra, mix);
                 extra += 1;

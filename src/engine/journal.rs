@@ -47,6 +47,8 @@ const NO_TIME: u64 = u64::MAX;
 pub trait Journal: Send + Sync {
     /// The LSN of a change that begins now. Each one is appended soon after, whatever happens.
     fn reserve(&self) -> u64;
+    /// The last LSN that was given out.
+    fn last(&self) -> u64;
     /// The change is whole; its shards are still locked.
     fn append(&self, lsn: u64, change: &[u8]);
     /// Whether changes may be made that no command asked for (removing what has expired).

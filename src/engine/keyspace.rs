@@ -51,6 +51,7 @@ pub struct Keyspace {
     pub(super) shard_bits: u32,
     pub(super) catalog: Catalog,
     databases: Db,
+    seed: u64,
     /// Where changes go; if nowhere, they are counted here.
     journal: OnceLock<Arc<dyn Journal>>,
     lsn: AtomicU64,
@@ -115,6 +116,7 @@ impl Keyspace {
             shard_bits,
             catalog: Catalog::new(options.seed),
             databases: options.databases,
+            seed: options.seed,
             journal: OnceLock::new(),
             lsn: AtomicU64::new(1),
             bytes: AtomicUsize::new(0),
@@ -124,6 +126,11 @@ impl Keyspace {
 
     pub fn databases(&self) -> Db {
         self.databases
+    }
+
+    /// Of the hash of keys.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     #[inline]
@@ -163,6 +170,14 @@ impl Keyspace {
         }
     }
 
+    /// The last LSN that was given out.
+    pub(super) fn last_lsn(&self) -> u64 {
+        match self.journal() {
+            Some(journal) => journal.last(),
+            None => self.lsn.load(Ordering::Relaxed) - 1,
+        }
+    }
+
     /// Remove what has expired of a key whose shard is locked, as a change of its own.
     pub(super) fn reap(&self, shard: &mut Shard, key: &Key<'_>, now: Millis) {
         if self.journal().is_some_and(|journal| !journal.accepts()) {
@@ -181,27 +196,29 @@ impl Keyspace {
     pub fn replay(&self, lsn: u64, change: &[u8]) -> Option<()> {
         let databases = self.databases;
         let key = |db, name| (db < databases).then(|| self.key(db, name));
-        journal::read_change(change, key, |step| match step {
-            Step::Reap(key, now) => {
-                let mut shard = self.shards[self.shard_of(key.hash)].write();
-                shard.reap(&key, now, || lsn, &self.catalog);
+        // A shard that was written to files later has had the change already.
+        let apply = |shard: &RwLock<Shard>, change: &dyn Fn(&mut Shard)| {
+            let mut shard = shard.write();
+            if shard.base_lsn < lsn {
+                change(&mut shard);
+                shard.last_lsn = lsn;
+                shard.dropped.clear();
                 self.settle(&mut shard);
             }
-            Step::Mutation(mutation) => match mutation.key() {
-                Some(key) => {
-                    let mut shard = self.shards[self.shard_of(key.hash)].write();
+        };
+        journal::read_change(change, key, |step| match step {
+            Step::Reap(key, now) => apply(&self.shards[self.shard_of(key.hash)], &|shard| {
+                shard.reap(&key, now, || lsn, &self.catalog);
+            }),
+            Step::Mutation(mutation) => {
+                let change = |shard: &mut Shard| {
                     shard.apply(&mutation, lsn, &self.catalog);
-                    self.settle(&mut shard);
+                };
+                match mutation.key() {
+                    Some(key) => apply(&self.shards[self.shard_of(key.hash)], &change),
+                    None => self.shards.iter().for_each(|shard| apply(shard, &change)),
                 }
-                None => {
-                    for shard in &self.shards {
-                        let mut shard = shard.write();
-                        shard.apply(&mutation, lsn, &self.catalog);
-                        shard.dropped.clear();
-                        self.settle(&mut shard);
-                    }
-                }
-            },
+            }
         })
     }
 

@@ -8,8 +8,10 @@
 
 use super::journal;
 use super::keyspace::{Access, Key, Keyspace, ShardSet};
-use super::row::Body;
+use super::level::Form;
+use super::row::{Body, Rows};
 use super::shard::Shard;
+use super::store::Found;
 use super::table::Table;
 use super::{Db, Entity, Millis, Mutation};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
@@ -153,12 +155,12 @@ impl<'k> Locked<'k> {
     fn entity<'a>(
         &'a self,
         table: &'a Table,
-        reference: u32,
+        found: Found,
         db: Db,
         now: Millis,
     ) -> Option<Entity<'a>> {
         let catalog = &self.keyspace.catalog;
-        let payload = table.rows().get(reference);
+        let payload = table.rows().get(found);
         let row = super::row::read(payload, &catalog.shapes)?;
         let big = match row.body {
             Body::Big(id) => Some(table.big(id)?),
@@ -277,7 +279,7 @@ impl<'k> Locked<'k> {
             let hasher = &self.keyspace.catalog.hasher;
             next = table.rows().visit_bucket(hash << bits, hasher, |payload| {
                 *visited += 1;
-                let name = super::row::key(payload);
+                let name = Rows::name(payload);
                 let found = table.find(name, hasher.hash(name));
                 if let Some(entity) = found.and_then(|r| self.entity(table, r, db, now)) {
                     visit(name, &entity);

@@ -17,17 +17,21 @@ mod big;
 mod bytes;
 mod catalog;
 mod cell;
+mod checkpoint;
 mod dictionary;
 mod entity;
 mod hasher;
 mod index;
 mod journal;
 mod keyspace;
+mod level;
 mod locked;
 mod mutation;
 mod prefetch;
 mod projection;
 mod row;
+mod sealed;
+mod section;
 mod shape;
 mod shard;
 mod store;
@@ -36,6 +40,7 @@ mod ttl;
 mod unpack;
 
 pub use cell::{FILL_SLACK, Value};
+pub use checkpoint::{BigPlace, FrozenShard, SectionPlace, ShardFile, TablePlace};
 pub use entity::{Entity, Field, Hash, Kind};
 pub use journal::Journal;
 pub(crate) use journal::{Step, put_mutation, put_reap, read_change};
@@ -43,6 +48,7 @@ pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
 pub use locked::{BATCH_KEYS_MAX, Locked};
 pub use mutation::{FieldExpire, KeyExpire, Mutation};
 pub use projection::Projection;
+pub use section::{ALIGN, Place, Sink, align};
 
 /// Milliseconds since the epoch.
 pub type Millis = u64;

@@ -4,6 +4,7 @@
 //! flags u8 | key: varint length, bytes | [expiry u64] | body
 //! string:  varint length, bytes
 //! big:     u32 (which table of fields)
+//! gone:    nothing; it has no expiry either
 //! hash:    shape u16              | [presence: a bit a name] | [stamps] | codes | cells
 //!          or varint n, n names   |                          | [stamps] | codes | cells
 //! ```
@@ -20,6 +21,7 @@ use super::bytes::{Reader, put_varint, varint_len};
 use super::cell::{self, Cell, Value};
 use super::dictionary::Dictionary;
 use super::hasher::Hasher;
+use super::level::Form;
 use super::shape::{Shape, Shapes};
 use super::ttl::{self, Stamps};
 
@@ -32,6 +34,7 @@ mod flag {
     pub const EXPIRES: u8 = 1 << 2;
     pub const STAMPS: u8 = 1 << 3;
     pub const ABSENT: u8 = 1 << 4;
+    pub const GONE: u8 = 1 << 5;
 }
 
 /// The longest packed row; a hash that outgrows it becomes big.
@@ -70,14 +73,50 @@ enum Names<'a> {
     Own(&'a [u8]),
 }
 
-/// The key of a row.
-#[inline]
-pub fn key(row: &[u8]) -> &[u8] {
-    let mut reader = Reader(row.get(1..).unwrap_or_default());
-    reader
-        .varint()
-        .and_then(|len| reader.take(len))
-        .unwrap_or_default()
+/// What a block of a table holds.
+pub struct Rows;
+
+impl Form for Rows {
+    /// The key.
+    #[inline]
+    fn name(block: &[u8]) -> &[u8] {
+        let mut reader = Reader(block.get(1..).unwrap_or_default());
+        reader
+            .varint()
+            .and_then(|len| reader.take(len))
+            .unwrap_or_default()
+    }
+
+    #[inline]
+    fn is_gone(block: &[u8]) -> bool {
+        block.first().is_some_and(|flags| flags & flag::GONE != 0)
+    }
+
+    fn write_gone(out: &mut Vec<u8>, name: &[u8]) {
+        write_head(out, flag::GONE, name, None);
+    }
+}
+
+/// How long the row in a block is; `None` if there is none.
+pub fn extent(block: &[u8], shapes: &Shapes) -> Option<usize> {
+    if Rows::is_gone(block) {
+        let key = Rows::name(block).len();
+        return Some(1 + varint_len(key) + key);
+    }
+    let row = read(block, shapes)?;
+    match row.body {
+        Body::String(value) => Some(string_value_at(&row)?.0 + value.len()),
+        Body::Big(_) => {
+            let head = 1 + varint_len(row.key.len()) + row.key.len() + 4;
+            Some(head + row.expire_at.map_or(0, |_| 8))
+        }
+        Body::Packed(packed) => {
+            let mut starts = Vec::new();
+            packed.locate(&mut starts)?;
+            let cells = *starts.last()? as usize;
+            (cells <= packed.cells.len()).then(|| block.len() - packed.cells.len() + cells)
+        }
+    }
 }
 
 /// Whether the key of this row has an expiry.

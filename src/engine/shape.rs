@@ -164,6 +164,19 @@ impl Shapes {
         self.create(set, names, hasher)
     }
 
+    /// Give a shape the id it had; answers the next one, as ids are given in their order. `None`:
+    /// it can be no shape.
+    pub fn restore(&self, names: &[&[u8]], hasher: &Hasher) -> Option<u16> {
+        let bytes: usize = names.iter().map(|n| n.len()).sum();
+        let distinct: std::collections::HashSet<&[u8]> = names.iter().copied().collect();
+        let fits = names.len() <= SHAPE_FIELDS_MAX && bytes <= SHAPE_NAME_BYTES_MAX;
+        if !fits || distinct.len() < names.len() {
+            return None;
+        }
+        let shape = self.create(set_hash(names, hasher), names, hasher)?;
+        Some(shape.id)
+    }
+
     fn exact(&self, known: &Known, set: u64, names: &[&[u8]], hasher: &Hasher) -> Option<&Shape> {
         let ids = known.by_set.get(&set)?;
         ids.iter().filter_map(|&id| self.get(id)).find(|shape| {

@@ -47,6 +47,10 @@ pub struct Shard {
     pub reported: usize,
     /// The LSN of the last change.
     pub last_lsn: u64,
+    /// The LSN up to which all changes are in files, or about to be.
+    pub base_lsn: u64,
+    /// Databases were exchanged: tables are not where files say.
+    pub relaid: bool,
     /// Where rows are put together.
     scratch: Vec<u8>,
     /// Tables that were flushed: to be freed when the lock is released.
@@ -66,6 +70,8 @@ impl Shard {
             fields_expired: 0,
             reported: 0,
             last_lsn: 0,
+            base_lsn: 0,
+            relaid: false,
             scratch: Vec::new(),
             dropped: Vec::new(),
         }
@@ -85,7 +91,21 @@ impl Shard {
         self.tables.iter().flatten().map(|t| t.bytes()).sum()
     }
 
-    fn table_mut(&mut self, db: Db) -> &mut Table {
+    pub fn tables_mut(&mut self) -> impl Iterator<Item = (Db, &mut Table)> {
+        let tables = self.tables.iter_mut().enumerate();
+        tables.filter_map(|(db, table)| Some((db as Db, table.as_deref_mut()?)))
+    }
+
+    /// Drop the other tables.
+    pub fn keep_tables(&mut self, keeps: impl Fn(Db) -> bool) {
+        for (db, table) in self.tables.iter_mut().enumerate() {
+            if !keeps(db as Db) {
+                *table = None;
+            }
+        }
+    }
+
+    pub fn table_mut(&mut self, db: Db) -> &mut Table {
         let shared_bits = self.shared_bits;
         self.tables[usize::from(db)].get_or_insert_with(|| Box::new(Table::new(shared_bits)))
     }
@@ -170,6 +190,7 @@ impl Shard {
             Mutation::SwapDb { a, b } => {
                 self.tell_all_watchers(&[a, b], catalog);
                 self.tables.swap(usize::from(a), usize::from(b));
+                self.relaid = true;
                 1
             }
             _ => 0,
@@ -273,8 +294,11 @@ impl Shard {
             }
             Body::Big(id) => {
                 big = Some(id);
-                let expired = table.big(id).into_iter().flat_map(|big| big.expired(now));
-                expired.map(|field| field.name.into()).collect()
+                let mut names = Vec::new();
+                if let Some(big) = table.big(id) {
+                    big.expired(now, &catalog.hasher, |field| names.push(field.name.into()));
+                }
+                names
             }
             Body::String(_) => return None,
         };
@@ -289,7 +313,8 @@ impl Shard {
             self.tell_watchers(key.db, key.name);
         }
         if let Some(id) = big {
-            self.table_mut(key.db).big_refresh_due(id, key.hash, now);
+            self.table_mut(key.db)
+                .big_refresh_due(id, key.hash, now, catalog);
         }
         self.last_lsn = lsn;
         Some(lsn)
@@ -299,14 +324,15 @@ impl Shard {
     pub fn due_keys(&self, now: Millis, max: usize, catalog: &Catalog) -> Vec<(Db, Box<[u8]>)> {
         let mut due = Vec::new();
         for (db, table) in self.tables() {
-            for payload in table.rows().due_entries(now) {
+            let more = table.rows().visit_due(now, &catalog.hasher, |payload| {
                 let row = super::row::read(payload, &catalog.shapes);
                 if let Some(row) = row.filter(|row| table.due_of(row) <= now) {
                     due.push((db, row.key.into()));
-                    if due.len() >= max {
-                        return due;
-                    }
                 }
+                due.len() < max
+            });
+            if !more {
+                break;
             }
         }
         due

@@ -1,170 +1,385 @@
-//! An index and its arena: blocks found by the name they begin with.
+//! A store: blocks found by name, in levels.
+//!
+//! The active level takes all changes. Below it, newest first, are sealed levels: one that a
+//! checkpoint froze, while it is being written, and those in files. A name is what the newest level
+//! says that has it; a level may say that it is gone.
 //!
 //! Invariants
-//! - Every live block of the arena has one entry of the index, under the hash of its name.
-//! - Memory that is freed and not used again is won back a segment at a time.
+//! - Only the active level changes. A block of an older one that is to change is copied up.
+//! - That a name is gone is said where an older level has it, or had it.
+//! - `len` counts the names that are there.
 
 use super::Millis;
-use super::arena::Arena;
 use super::hasher::Hasher;
-use super::index::Index;
+use super::level::{Aligned, Form, Level};
+use super::sealed::{Body, Sealed};
+use super::section::Section;
+use std::sync::Arc;
+
+/// A scan goes on at a multiple of this: cursors keep 48 bits of a hash, and shards take up to 12.
+const SCAN_GRAIN: u64 = 1 << 28;
 
 /// See the module.
-pub struct Store {
-    index: Index,
-    arena: Arena,
-    /// The name a payload holds.
-    name_of: fn(&[u8]) -> &[u8],
+pub struct Store<F> {
+    active: Level<F>,
+    /// Newest first.
+    sealed: Vec<Sealed<F>>,
+    /// Names of which the active level says that they are gone.
+    gone: usize,
+    len: usize,
     /// Top bits of the hash that all names here share (they chose the shard).
     shared_bits: u32,
 }
 
-impl Store {
-    pub fn new(name_of: fn(&[u8]) -> &[u8], shared_bits: u32) -> Store {
+/// Where a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// 0: the active level, else one more than that of the sealed level.
+    level: u32,
+    reference: u32,
+}
+
+impl Found {
+    /// Whether the block may be changed where it is.
+    pub fn may_change(self) -> bool {
+        self.level == 0
+    }
+}
+
+/// The levels of a store at one moment, without the active one, newest first.
+pub struct Frozen<F> {
+    pub levels: Vec<Body<F>>,
+    pub len: usize,
+}
+
+impl<F: Form> Store<F> {
+    pub fn new(shared_bits: u32) -> Store<F> {
         Store {
-            index: Index::new(),
-            arena: Arena::default(),
-            name_of,
+            active: Level::new(),
+            sealed: Vec::new(),
+            gone: 0,
+            len: 0,
             shared_bits,
         }
     }
 
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.len
     }
 
+    /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + self.arena.bytes()
+        let sealed: usize = self.sealed.iter().map(Sealed::bytes).sum();
+        self.active.bytes() + sealed
+    }
+
+    fn aligned<'a>(&self, hasher: &'a Hasher) -> Aligned<'a> {
+        let shared_bits = self.shared_bits;
+        Aligned {
+            hasher,
+            shared_bits,
+        }
     }
 
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
-        self.index.find(hash << self.shared_bits, |r| {
-            (self.name_of)(self.arena.get(r)) == name
-        })
+    pub fn find(&self, name: &[u8], hash: u64) -> Option<Found> {
+        let hash = hash << self.shared_bits;
+        if self.active.len() > 0
+            && let Some(reference) = self.active.find(name, hash)
+        {
+            let gone = self.gone > 0 && F::is_gone(self.active.get(reference));
+            let level = 0;
+            return (!gone).then_some(Found { level, reference });
+        }
+        self.find_sealed(name, hash)
     }
 
     #[inline]
-    pub fn get(&self, reference: u32) -> &[u8] {
-        self.arena.get(reference)
+    fn find_sealed(&self, name: &[u8], hash: u64) -> Option<Found> {
+        for (level, sealed) in (1..).zip(&self.sealed) {
+            if let Some(reference) = sealed.body.find(name, hash) {
+                let gone = F::is_gone(sealed.body.get(reference));
+                return (!gone).then_some(Found { level, reference });
+            }
+        }
+        None
     }
 
-    pub fn get_mut(&mut self, reference: u32) -> &mut [u8] {
-        self.arena.get_mut(reference)
+    /// Whether a level newer than this sealed one has the name, or says that it is gone.
+    fn is_hidden(&self, sealed: usize, name: &[u8], hash: u64) -> bool {
+        let newer = self.sealed.iter().take(sealed);
+        self.active.find(name, hash).is_some()
+            || newer.into_iter().any(|s| s.body.find(name, hash).is_some())
+    }
+
+    #[inline]
+    pub fn get(&self, found: Found) -> &[u8] {
+        if found.level == 0 {
+            return self.active.get(found.reference);
+        }
+        let sealed = self.sealed.get(found.level as usize - 1);
+        sealed.map_or(&[], |sealed| sealed.body.get(found.reference))
+    }
+
+    /// The block, if it may be changed where it is.
+    pub fn get_mut(&mut self, found: Found) -> Option<&mut [u8]> {
+        found
+            .may_change()
+            .then(|| self.active.get_mut(found.reference))
     }
 
     /// When, at the earliest, the entry of this hash expires.
     #[inline]
     pub fn due_near(&self, hash: u64) -> Millis {
-        self.index.due_near(hash << self.shared_bits)
+        let hash = hash << self.shared_bits;
+        let sealed = self.sealed.iter().map(|sealed| sealed.due_near(hash));
+        sealed.fold(self.active.due_near(hash), Millis::min)
     }
 
     /// Ask for the memory that finding this hash reads first.
+    #[inline]
     pub fn prefetch_index(&self, hash: u64) {
-        self.index.prefetch(hash << self.shared_bits);
+        let hash = hash << self.shared_bits;
+        self.active.prefetch_index(hash);
+        self.sealed.iter().for_each(|s| s.prefetch_index(hash));
     }
 
     /// Ask for the memory of the entry that is most likely the one of this hash.
+    #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
-        if let Some(reference) = self.index.candidate(hash << self.shared_bits) {
-            self.arena.prefetch(reference);
+        let hash = hash << self.shared_bits;
+        if !self.active.prefetch_entry(hash) {
+            let _ = self.sealed.iter().any(|s| s.prefetch_entry(hash));
         }
     }
 
-    pub fn set_lsn(&mut self, reference: u32, lsn: u64) {
-        self.arena.set_lsn(reference, lsn);
+    /// A block was changed where it is.
+    pub fn set_lsn(&mut self, found: Found, lsn: u64) {
+        if found.level == 0 {
+            self.active.set_lsn(found.reference, lsn);
+        }
     }
 
-    /// Note that this entry expires at `at`.
+    /// Note that this entry, which was put last, expires at `at`.
     pub fn note_due(&mut self, hash: u64, at: Millis) {
-        self.index.note_due(hash << self.shared_bits, at);
+        self.active.note_due(hash << self.shared_bits, at);
     }
 
-    /// Store a payload in the place of `old`, or as a new entry. References may change by it.
-    pub fn put(&mut self, hasher: &Hasher, hash: u64, old: Option<u32>, payload: &[u8], lsn: u64) {
-        if let Some(old) = old {
-            let block = self.arena.get_mut(old);
-            if Arena::cost(payload.len()) == Arena::cost(block.len()) {
-                block[..payload.len()].copy_from_slice(payload);
-                self.arena.set_lsn(old, lsn);
-                return;
-            }
-        }
-        let new = self.arena.allocate(payload.len(), lsn);
-        self.arena.get_mut(new)[..payload.len()].copy_from_slice(payload);
-        let local = hash << self.shared_bits;
-        match old {
-            Some(old) => {
-                self.index.replace(local, old, new);
-                self.release(hasher, old, hash);
-            }
-            None => {
-                let (arena, name_of, shared) = (&self.arena, self.name_of, self.shared_bits);
-                let hash_of = |r: u32| hasher.hash(name_of(arena.get(r))) << shared;
-                self.index.insert(local, new, hash_of);
-            }
-        }
+    /// Note that this entry, in whatever level it is, expires at `at`.
+    pub fn note_due_below(&mut self, hash: u64, at: Millis) {
+        self.note_due(hash, at);
+        let hash = hash << self.shared_bits;
+        self.sealed.iter_mut().for_each(|s| s.note_due(hash, at));
     }
 
-    pub fn remove(&mut self, hasher: &Hasher, hash: u64, reference: u32) {
-        self.index.remove(hash << self.shared_bits, reference);
-        self.release(hasher, reference, hash);
-    }
-
-    fn release(&mut self, hasher: &Hasher, reference: u32, random: u64) {
-        self.arena.release(reference);
-        let Some(segment) = self.arena.sparse_segment(random) else {
-            return;
+    /// Store a block in the place of `old`, or as a new entry. What was found before is void.
+    pub fn put(
+        &mut self,
+        hasher: &Hasher,
+        hash: u64,
+        old: Option<Found>,
+        payload: &[u8],
+        lsn: u64,
+    ) {
+        let (aligned, hash) = (self.aligned(hasher), hash << self.shared_bits);
+        self.len += usize::from(old.is_none());
+        let active = match old {
+            Some(Found {
+                level: 0,
+                reference,
+            }) => Some(reference),
+            None if self.gone > 0 => self.active.find(F::name(payload), hash),
+            _ => None,
         };
-        for block in self.arena.evacuate(segment) {
-            let payload = self.arena.get(block).to_vec();
-            let new = self.arena.allocate(payload.len(), self.arena.lsn(block));
-            self.arena.get_mut(new)[..payload.len()].copy_from_slice(&payload);
-            let hash = hasher.hash((self.name_of)(&payload)) << self.shared_bits;
-            self.index.replace(hash, block, new);
-            self.arena.release(block);
+        if old.is_none() && active.is_some() {
+            self.gone -= 1;
+        }
+        self.active.put(aligned, hash, active, payload, lsn);
+    }
+
+    /// Remove an entry that was found.
+    pub fn remove(&mut self, hasher: &Hasher, hash: u64, found: Found, lsn: u64) {
+        let name = F::name(self.get(found)).to_vec();
+        let (aligned, hash) = (self.aligned(hasher), hash << self.shared_bits);
+        self.len -= 1;
+        let active = (found.level == 0).then_some(found.reference);
+        if self.find_sealed(&name, hash).is_some() {
+            let mut gone = Vec::new();
+            F::write_gone(&mut gone, &name);
+            self.active.put(aligned, hash, active, &gone, lsn);
+            self.gone += 1;
+        } else if let Some(reference) = active {
+            self.active.remove(aligned, hash, reference);
         }
     }
 
-    /// All entries, in no useful order.
-    pub fn entries(&self) -> impl Iterator<Item = u32> + '_ {
-        self.index.entries()
+    /// All blocks, in no useful order.
+    pub fn blocks<'a>(&'a self, hasher: &'a Hasher) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let active = self.active.entries().map(|r| self.active.get(r));
+        let sealed = self.sealed.iter().enumerate().flat_map(move |(at, level)| {
+            let blocks = level.body.entries().map(|r| level.body.get(r));
+            blocks.filter(move |block| {
+                let name = F::name(block);
+                !self.is_hidden(at, name, self.aligned(hasher).of(name))
+            })
+        });
+        active.chain(sealed).filter(|block| !F::is_gone(block))
     }
 
-    /// Visit the payloads of one bucket of hash order, from the place `from` (hash bits behind the
-    /// shared ones); answers where the next bucket begins.
+    /// Visit the blocks of about one bucket of hash order, from the place `from` (hash bits behind
+    /// the shared ones); answers where the next begins: a multiple of [`SCAN_GRAIN`].
     pub fn visit_bucket<'a>(
         &'a self,
         from: u64,
         hasher: &Hasher,
         mut visit: impl FnMut(&'a [u8]),
     ) -> Option<u64> {
-        let hash_of = |r: u32| hasher.hash((self.name_of)(self.arena.get(r))) << self.shared_bits;
-        self.index
-            .visit_bucket(from, hash_of, |r| visit(self.arena.get(r)))
+        let aligned = self.aligned(hasher);
+        let ends = self.sealed.iter().map(|s| s.body.bucket_end(from));
+        // The buckets of the levels are of different widths: the narrowest says how far it goes.
+        let end = ends.chain([self.active.bucket_end(from)]).flatten().min();
+        let end = end.and_then(|end| end.checked_next_multiple_of(SCAN_GRAIN));
+        let is_before = |hash: u64| end.is_none_or(|end| hash < end);
+        let mut at = Some(from).filter(|_| self.active.len() > 0);
+        while let Some(from) = at.filter(|at| is_before(*at)) {
+            self.active.visit_bucket(from, aligned, |hash, block| {
+                if is_before(hash) && !F::is_gone(block) {
+                    visit(block);
+                }
+            });
+            at = self.active.bucket_end(from);
+        }
+        for (n, level) in self.sealed.iter().enumerate() {
+            let mut at = Some(from);
+            while let Some(from) = at.filter(|at| is_before(*at)) {
+                level.body.visit_bucket(from, aligned, |hash, block| {
+                    let stays = is_before(hash) && !F::is_gone(block);
+                    if stays && !self.is_hidden(n, F::name(block), hash) {
+                        visit(block);
+                    }
+                });
+                at = level.body.bucket_end(from);
+            }
+        }
+        end
     }
 
     /// The earliest time at which an entry may expire.
     pub fn due(&self) -> Millis {
-        self.index.due_any()
+        let sealed = self.sealed.iter().map(Sealed::due_any);
+        sealed.fold(self.active.due_any(), Millis::min)
     }
 
-    /// The payloads of the segments in which something may have expired by `now`.
-    pub fn due_entries(&self, now: Millis) -> impl Iterator<Item = &[u8]> {
-        (0..self.index.segments())
-            .filter(move |&segment| self.index.due(segment) <= now)
-            .flat_map(|segment| self.index.segment_entries(segment))
-            .map(|r| self.arena.get(r))
+    /// Visit the blocks of the groups in which something may have expired by `now`, until `visit`
+    /// says no.
+    pub fn visit_due<'a>(
+        &'a self,
+        now: Millis,
+        hasher: &Hasher,
+        mut visit: impl FnMut(&'a [u8]) -> bool,
+    ) -> bool {
+        let groups = (0..self.active.groups()).filter(|group| self.active.due(*group) <= now);
+        let active = groups.flat_map(|group| self.active.group_entries(group));
+        let mut active = active.map(|r| self.active.get(r));
+        let aligned = self.aligned(hasher);
+        active.all(|block| F::is_gone(block) || visit(block))
+            && self.sealed.iter().enumerate().all(|(at, level)| {
+                let mut blocks = level
+                    .due_groups(now)
+                    .flat_map(|group| level.group(group, aligned));
+                blocks.all(|block| {
+                    let name = F::name(block);
+                    let hidden = self.is_hidden(at, name, aligned.of(name));
+                    hidden || F::is_gone(block) || visit(block)
+                })
+            })
     }
 
-    /// Look again when the entries of those segments expire.
-    pub fn refresh_due(&mut self, now: Millis, due_of: impl Fn(&[u8]) -> Option<Millis>) {
-        for segment in 0..self.index.segments() {
-            if self.index.due(segment) <= now {
-                let entries = self.index.segment_entries(segment);
-                let due = entries.filter_map(|r| due_of(self.arena.get(r))).min();
-                self.index.set_due(segment, due.unwrap_or(Millis::MAX));
+    /// Look again when the entries of those groups expire.
+    pub fn refresh_due(
+        &mut self,
+        now: Millis,
+        hasher: &Hasher,
+        due_of: impl Fn(&[u8]) -> Option<Millis>,
+    ) {
+        let due_of = |block: &[u8]| match F::is_gone(block) {
+            true => None,
+            false => due_of(block),
+        };
+        for group in 0..self.active.groups() {
+            if self.active.due(group) <= now {
+                let entries = self.active.group_entries(group);
+                let due = entries.filter_map(|r| due_of(self.active.get(r))).min();
+                self.active.set_due(group, due.unwrap_or(Millis::MAX));
             }
         }
+        let aligned = self.aligned(hasher);
+        for at in 0..self.sealed.len() {
+            let level = &self.sealed[at];
+            let due_next = |group: usize| {
+                let blocks = level.group(group, aligned).filter(|block| {
+                    let name = F::name(block);
+                    !self.is_hidden(at, name, aligned.of(name))
+                });
+                let due = blocks.filter_map(due_of).min();
+                (group, due.unwrap_or(Millis::MAX))
+            };
+            let dues: Vec<(usize, Millis)> = level.due_groups(now).map(due_next).collect();
+            for (group, due) in dues {
+                self.sealed[at].set_due(group, due);
+            }
+        }
+    }
+}
+
+/// What a checkpoint does.
+impl<F: Form> Store<F> {
+    /// Seal the active level; answers all that are sealed. A frozen level is installed before the
+    /// next is made.
+    pub fn freeze(&mut self) -> Frozen<F> {
+        let level = std::mem::replace(&mut self.active, Level::new());
+        self.gone = 0;
+        self.sealed.insert(0, Sealed::frozen(level));
+        Frozen {
+            levels: self.sealed.iter().map(|s| s.body.clone()).collect(),
+            len: self.len,
+        }
+    }
+
+    /// Whether this is the store that was frozen.
+    pub fn is(&self, frozen: &Frozen<F>) -> bool {
+        let first = |body: Option<&Body<F>>| match body {
+            Some(Body::Heap(level)) => Some(Arc::as_ptr(level)),
+            _ => None,
+        };
+        let own = first(self.sealed.first().map(|s| &s.body));
+        own.is_some() && own == first(frozen.levels.first())
+    }
+
+    /// Put a section in the place of the newest `folded` sealed levels, which it was made of;
+    /// answers them.
+    pub fn install(
+        &mut self,
+        folded: usize,
+        file: u64,
+        section: Arc<Section<F>>,
+    ) -> Vec<Sealed<F>> {
+        let new = (section.len() > 0).then(|| Sealed::mapped(file, section));
+        let folded = folded.min(self.sealed.len());
+        self.sealed.splice(..folded, new).collect()
+    }
+
+    /// Put a section of a file that was opened above the others.
+    pub fn stack(&mut self, file: u64, section: Arc<Section<F>>, complete: bool) {
+        if complete {
+            self.sealed.clear();
+        }
+        if section.len() > 0 {
+            self.sealed.insert(0, Sealed::mapped(file, section));
+        }
+    }
+
+    pub fn set_len(&mut self, len: usize) {
+        self.len = len;
     }
 }

@@ -4,11 +4,15 @@
 //! - Every change goes through one of the methods here, with the LSN it happens at.
 //! - A big hash is owned by exactly one row, and is dropped with it.
 
+mod frozen;
+
+pub use frozen::FrozenTable;
+
 use super::big::{Big, Stored};
 use super::catalog::Catalog;
-use super::row::{self, Body, Content, NAMED_FIELDS_MAX, Packed, ROW_BYTES_MAX, Row, Slot};
+use super::row::{self, Body, Content, NAMED_FIELDS_MAX, Packed, ROW_BYTES_MAX, Row, Rows, Slot};
 use super::shape::{SHAPE_FIELDS_MAX, Shape};
-use super::store::Store;
+use super::store::{Found, Store};
 use super::ttl::TIME_END;
 use super::{FieldExpire, KeyExpire, Millis};
 use smallvec::SmallVec;
@@ -23,7 +27,7 @@ const STRING_GROWTH_MAX: usize = 1024 * 1024;
 
 /// See the module.
 pub struct Table {
-    rows: Store,
+    rows: Store<Rows>,
     bigs: Vec<Option<Box<Big>>>,
     bigs_free: Vec<u32>,
     bigs_bytes: usize,
@@ -55,7 +59,7 @@ impl Table {
     /// A table of names whose hashes share this many top bits.
     pub fn new(shared_bits: u32) -> Table {
         Table {
-            rows: Store::new(row::key, shared_bits),
+            rows: Store::new(shared_bits),
             bigs: Vec::new(),
             bigs_free: Vec::new(),
             bigs_bytes: 0,
@@ -79,12 +83,12 @@ impl Table {
         self.rows.bytes() + self.bigs_bytes
     }
 
-    pub fn rows(&self) -> &Store {
+    pub fn rows(&self) -> &Store<Rows> {
         &self.rows
     }
 
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
+    pub fn find(&self, name: &[u8], hash: u64) -> Option<Found> {
         self.rows.find(name, hash)
     }
 
@@ -93,8 +97,8 @@ impl Table {
     }
 
     #[inline]
-    pub fn read<'a>(&'a self, reference: u32, catalog: &'a Catalog) -> Option<Row<'a>> {
-        row::read(self.rows.get(reference), &catalog.shapes)
+    pub fn read<'a>(&'a self, found: Found, catalog: &'a Catalog) -> Option<Row<'a>> {
+        row::read(self.rows.get(found), &catalog.shapes)
     }
 
     /// The earliest time at which this row's key or a field of it expires.
@@ -106,14 +110,14 @@ impl Table {
     /// Look again when the rows that were due by `now` are next due.
     pub fn refresh_due(&mut self, now: Millis, catalog: &Catalog) {
         let bigs = &self.bigs;
-        self.rows.refresh_due(now, |payload| {
+        self.rows.refresh_due(now, &catalog.hasher, |payload| {
             let due = due_of(&row::read(payload, &catalog.shapes)?, bigs);
             (due != Millis::MAX).then_some(due)
         });
     }
 
     /// Store a row in the place of `old`.
-    fn put(&mut self, at: At<'_>, old: Option<u32>, row: &[u8], catalog: &Catalog) {
+    fn put(&mut self, at: At<'_>, old: Option<Found>, row: &[u8], catalog: &Catalog) {
         let had = old.is_some_and(|r| row::expires(self.rows.get(r)));
         self.expiring += usize::from(row::expires(row));
         self.expiring -= usize::from(had);
@@ -156,7 +160,8 @@ impl Table {
         self.bigs_bytes = self.bigs_bytes - before + big.bytes();
         let due = big.due();
         if due != Millis::MAX {
-            self.rows.note_due(hash, due);
+            // The row may be in any level.
+            self.rows.note_due_below(hash, due);
         }
         Some(result)
     }
@@ -170,7 +175,7 @@ impl Table {
             self.drop_big(id);
         }
         self.expiring -= usize::from(row::expires(self.rows.get(found)));
-        self.rows.remove(&catalog.hasher, at.hash, found);
+        self.rows.remove(&catalog.hasher, at.hash, found, at.lsn);
         true
     }
 
@@ -238,8 +243,8 @@ impl Table {
         let fits = start + len <= self.rows.get(found).len()
             && super::bytes::varint_len(len) == length_bytes;
         let before = value.len();
-        if fits {
-            let block = self.rows.get_mut(found);
+        if fits && found.may_change() {
+            let block = self.rows.get_mut(found)?;
             if offset > before {
                 block[start + before..start + offset].fill(0);
             }
@@ -315,7 +320,7 @@ impl Table {
                 }
             }
             Written::TooLarge => {
-                let big = to_big(&slots, catalog);
+                let big = to_big(at.hash, &slots, catalog);
                 drop(slots);
                 let id = self.add_big(big);
                 row::write_big(scratch, at.name, expire_at, id);
@@ -328,16 +333,16 @@ impl Table {
     /// Write the row as it is with other values for these fields into `scratch`, if that is all.
     fn hash_change(
         &mut self,
-        reference: u32,
+        found: Found,
         scratch: &mut Vec<u8>,
         fields: &[(&[u8], &[u8])],
         expire: FieldExpire,
         catalog: &Catalog,
     ) -> bool {
         let mut starts = std::mem::take(&mut self.starts);
-        let block = self.rows.get(reference);
+        let block = self.rows.get(found);
         let changed = self
-            .read(reference, catalog)
+            .read(found, catalog)
             .and_then(|row| change(scratch, &mut starts, block, row, fields, expire, catalog));
         let changed = changed.is_some();
         self.starts = starts;
@@ -487,8 +492,8 @@ impl Table {
     }
 
     /// After expired fields were removed from a big hash.
-    pub fn big_refresh_due(&mut self, id: u32, hash: u64, now: Millis) {
-        self.with_big(id, hash, |big| big.refresh_due(now));
+    pub fn big_refresh_due(&mut self, id: u32, hash: u64, now: Millis, catalog: &Catalog) {
+        self.with_big(id, hash, |big| big.refresh_due(now, &catalog.hasher));
     }
 }
 
@@ -714,8 +719,8 @@ fn place<'a>(
     Some((shape, positions?))
 }
 
-fn to_big(slots: &[Slot<'_>], catalog: &Catalog) -> Big {
-    let mut big = Big::new();
+fn to_big(hash: u64, slots: &[Slot<'_>], catalog: &Catalog) -> Big {
+    let mut big = Big::new(hash);
     for slot in slots {
         match slot.content {
             Content::Cell(cell) => {

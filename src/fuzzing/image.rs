@@ -79,6 +79,10 @@ impl Journal for Changes {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    fn last(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
     fn append(&self, lsn: u64, change: &[u8]) {
         let old = self.all.lock().insert(lsn, change.to_vec());
         assert!(old.is_none(), "one change of an LSN");

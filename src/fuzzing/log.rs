@@ -12,9 +12,10 @@
 //! a gap; the account of them; nothing is passed over that was promised.
 
 use super::input::Input;
-use crate::io::{Disk, Pages};
+use crate::io::{Append, Disk, Pages, Residency};
 use crate::wal::record::{self, ALIGN, HEADER_BYTES, Header};
 use crate::wal::{Damage, recover, segment_name};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 
@@ -158,6 +159,18 @@ impl Disk for Files {
     }
 
     fn create(&self, _: &str, _: usize) -> io::Result<Box<dyn Pages>> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn append(&self, _: &str) -> io::Result<Box<dyn Append>> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    fn map(&self, name: &str, _: Residency) -> io::Result<Bytes> {
+        self.read(name).map(Bytes::from)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
         Err(ErrorKind::Unsupported.into())
     }
 

@@ -28,7 +28,7 @@ pub use live::{Live, OutputLimit};
 pub use mailbox::{Mailbox, Message};
 pub use monitors::Monitors;
 pub use pubsub::PubSub;
-pub use session::{Reply, Session};
+pub use session::{Reply, Save, Session};
 pub use slowlog::SlowLog;
 pub use stats::Stats;
 pub use storage::Storage;
@@ -80,12 +80,23 @@ pub struct Identity {
 impl Instance {
     /// An empty instance for `workers` threads.
     pub fn new(config: Config, workers: usize, now: Millis) -> Instance {
+        let shards = (workers.max(1) * SHARDS_PER_WORKER).next_power_of_two();
+        Instance::with_layout(config, workers, now, (random(), shards.min(4096)))
+    }
+
+    /// An empty instance whose keyspace has this seed and so many shards.
+    pub fn with_layout(
+        config: Config,
+        workers: usize,
+        now: Millis,
+        (seed, shards): (u64, usize),
+    ) -> Instance {
         let workers = workers.max(1);
         let databases = config.databases;
         let keyspace = Keyspace::new(&Options {
-            shards: (workers * SHARDS_PER_WORKER).next_power_of_two().min(4096),
+            shards,
             databases,
-            seed: random(),
+            seed,
         });
         Instance {
             keyspace,
@@ -139,6 +150,9 @@ impl Instance {
         }
         if let (Some(log), Some(policy)) = (self.log(), Policy::of(&changed.appendfsync)) {
             log.set_policy(policy);
+        }
+        if let Some(storage) = self.storage() {
+            storage.checkpoints.set_limits(changed.checkpoint_limits());
         }
         *config = changed;
         Ok(())

@@ -21,6 +21,9 @@ pub enum Reply {
     Skip,
 }
 
+/// A checkpoint that somebody waits for: whether it was done, once it has ended.
+pub type Save = std::sync::OnceLock<bool>;
+
 /// Who owns it: the connection (`server::Session`), one at a time with a running command. When it
 /// goes, [`super::Instance::leave`] takes the client out of every registry.
 pub struct Session {
@@ -47,6 +50,8 @@ pub struct Session {
     pub now: Millis,
     /// The LSN of the last change that this client made or saw: replies may have to wait for it.
     pub seen_lsn: u64,
+    /// The checkpoint that `SAVE` waits for.
+    pub save: Option<Arc<Save>>,
     /// The last command, and how many there were.
     pub command: CommandId,
     pub commands: u64,
@@ -72,6 +77,7 @@ impl Session {
             close: false,
             now,
             seen_lsn: 0,
+            save: None,
             command: CommandId::MAX,
             commands: 0,
             starts: Vec::new(),

@@ -6,6 +6,7 @@
 //! - A file that was created or renamed is there after a crash once the directory was synced.
 //! - What was written survives the end of the process, synced or not.
 
+use bytes::Bytes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,9 +20,34 @@ pub trait Disk: Send + Sync {
     fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>>;
     /// Replace a file, or make it, in one step that is safe when this returns.
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// A new file, written from its beginning to its end; its name is not safe yet.
+    fn append(&self, name: &str) -> io::Result<Box<dyn Append>>;
+    /// The bytes of a file that does not change, where they lie.
+    fn map(&self, name: &str, residency: Residency) -> io::Result<Bytes>;
+    /// Make all names safe, and that others are gone.
+    fn sync_names(&self) -> io::Result<()>;
     /// Make what is in a file safe, whoever wrote it.
     fn sync(&self, name: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// Whether the pages of a mapped file are brought into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Residency {
+    /// When they are read.
+    #[default]
+    Lazy,
+    /// Soon.
+    Prefetched,
+    /// Before it is used; and they stay there.
+    Locked,
+}
+
+/// A file that is being written.
+pub trait Append: Send {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Make what was written safe.
+    fn sync(&mut self) -> io::Result<()>;
 }
 
 /// A file of fixed length that is written in place.
@@ -71,10 +97,6 @@ impl Directory {
             _lock: lock,
         })
     }
-
-    fn sync_names(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
-    }
 }
 
 impl Disk for Directory {
@@ -112,6 +134,22 @@ impl Disk for Directory {
         }
     }
 
+    fn append(&self, name: &str) -> io::Result<Box<dyn Append>> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(self.path.join(name))?;
+        Ok(Box::new(Appended(file)))
+    }
+
+    fn map(&self, name: &str, residency: Residency) -> io::Result<Bytes> {
+        super::map::map(&File::open(self.path.join(name))?, residency)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.path.join(format!("{name}.new"));
         let mut file = File::create(&temporary)?;
@@ -128,6 +166,18 @@ impl Disk for Directory {
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(name))?;
         self.sync_names()
+    }
+}
+
+struct Appended(File);
+
+impl Append for Appended {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 

@@ -1,7 +1,8 @@
-//! Files that are written by storing into memory.
+//! Files as memory: those that are written by storing into it, and those that are only read.
 
-use super::disk::{Pages, Syncer};
-use memmap2::MmapMut;
+use super::disk::{Pages, Residency, Syncer};
+use bytes::Bytes;
+use memmap2::{Advice, Mmap, MmapMut};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -45,4 +46,23 @@ impl Syncer for Synced {
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
+}
+
+/// The bytes of a file that does not change any more.
+pub fn map(file: &File, residency: Residency) -> io::Result<Bytes> {
+    if file.metadata()?.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: the file is in a directory that this process holds the lock of; it was written whole
+    // before it got into the manifest, and nothing in this process changes it from then on, though
+    // its name may go. Should someone else cut it, reading it ends the process (SIGBUS); should
+    // someone else write to it, reading is total: any bytes are rows or none, and the checksums
+    // that the scrub compares tell of it.
+    let map = unsafe { Mmap::map(file)? };
+    match residency {
+        Residency::Lazy => {}
+        Residency::Prefetched => map.advise(Advice::WillNeed)?,
+        Residency::Locked => map.lock()?,
+    }
+    Ok(Bytes::from_owner(map))
 }

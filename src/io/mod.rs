@@ -8,7 +8,7 @@ mod process;
 pub mod sim;
 mod socket;
 
-pub use disk::{Directory, Disk, Pages, Syncer};
+pub use disk::{Append, Directory, Disk, Pages, Residency, Syncer};
 pub use process::{Usage, usage};
 pub use socket::bind_unix;
 

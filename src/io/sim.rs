@@ -13,7 +13,8 @@ mod random;
 
 pub use random::Random;
 
-use super::{Disk, Pages, Syncer};
+use super::{Append, Disk, Pages, Residency, Syncer};
+use bytes::Bytes;
 use inode::{Inode, SECTOR_BYTES};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub enum Crash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     Create,
+    Append,
     Read,
     Sync,
 }
@@ -252,15 +254,34 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn append(&self, name: &str) -> io::Result<Box<dyn Append>> {
+        let mut files = self.0.files.lock();
+        files.call(Call::Create)?;
+        files.step()?;
+        if files.names.contains_key(name) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let inode = files.add(name, Vec::new());
+        let (shared, len) = (self.0.clone(), 0);
+        Ok(Box::new(SimFile { shared, inode, len }))
+    }
+
+    fn map(&self, name: &str, _: Residency) -> io::Result<Bytes> {
+        self.read(name).map(Bytes::from)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        let mut files = self.0.files.lock();
+        files.step()?;
+        files.safe_names();
+        Ok(())
+    }
+
     fn sync(&self, name: &str) -> io::Result<()> {
         let inode = self.0.files.lock().inode(name)?;
         let shared = self.0.clone();
-        SimFile {
-            shared,
-            inode,
-            len: 0,
-        }
-        .sync()
+        let len = 0;
+        Syncer::sync(&SimFile { shared, inode, len })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -281,6 +302,24 @@ struct SimFile {
     shared: Arc<Shared>,
     inode: usize,
     len: usize,
+}
+
+impl Append for SimFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut files = self.shared.files.lock();
+        files.step()?;
+        files.call(Call::Append)?;
+        if let Some(space) = files.space {
+            let left = space.checked_sub(bytes.len());
+            files.space = Some(left.ok_or_else(|| io::Error::from(ErrorKind::StorageFull))?);
+        }
+        files.inodes[self.inode].written.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Syncer::sync(self)
+    }
 }
 
 impl Pages for SimFile {

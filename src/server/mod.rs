@@ -16,6 +16,7 @@ mod worker;
 pub use listener::BindError;
 pub use session::{Fed, MayReply, Session};
 
+use crate::checkpoint::Opened;
 use crate::clock;
 use crate::config::Config;
 use crate::instance::{Close, Instance, storage};
@@ -42,6 +43,10 @@ pub enum StartError {
     Bind(#[from] BindError),
     #[error(transparent)]
     Storage(#[from] storage::OpenError),
+    #[error("save: checkpoints rest upon the log: it needs appendonly yes")]
+    SaveWithoutLog,
+    #[error("changes up to LSN {appended} were made, but only those up to {durable} are safe")]
+    NotSafe { durable: u64, appended: u64 },
     #[error("Could not open the log file: {0}")]
     Log(std::io::Error),
     #[error("Could not start a thread: {0}")]
@@ -62,10 +67,22 @@ pub fn run(config: Config) -> Result<(), StartError> {
         n => n,
     };
     let listeners = Listeners::bind(&config)?;
-    let instance = Arc::new(Instance::new(config.clone(), workers, clock::wall_millis()));
-    let log_thread = match config.appendonly {
-        true => Some(start_log(&instance, &config)?),
+    if config.saves_without_log() {
+        return Err(StartError::SaveWithoutLog);
+    }
+    let opened = match config.appendonly {
+        true => Some(storage::open(&config)?),
         false => None,
+    };
+    let now = clock::wall_millis();
+    let instance = match opened.as_ref().and_then(|opened| opened.layout()) {
+        Some(layout) => Instance::with_layout(config.clone(), workers, now, layout),
+        None => Instance::new(config.clone(), workers, now),
+    };
+    let instance = Arc::new(instance);
+    let keepers = match opened {
+        Some(opened) => start_keepers(&instance, &config, opened)?,
+        None => Vec::new(),
     };
     instance.port.store(listeners.port(), Relaxed);
     let (doors, mut arrivals): (Vec<Door>, Vec<_>) =
@@ -82,25 +99,47 @@ pub fn run(config: Config) -> Result<(), StartError> {
     LocalSet::new()
         .block_on(&runtime, served)
         .map_err(StartError::Thread)?;
-    if let (Some(log), Some(thread)) = (instance.log(), log_thread) {
+    if let Some(storage) = instance.storage() {
+        let log = &storage.log;
+        storage.checkpoints.stop();
         log.stop();
-        let _ = thread.join();
+        for keeper in keepers {
+            let _ = keeper.join();
+        }
         let (appended, durable) = log.positions();
         log::notice(format_args!(
             "The log is synced up to LSN {durable} of {appended}"
         ));
+        if durable < appended {
+            return Err(StartError::NotSafe { durable, appended });
+        }
     }
     log::notice(format_args!("Bye"));
     Ok(())
 }
 
-/// Open the data directory, bring its data back, and keep changes from then on.
-fn start_log(instance: &Instance, config: &Config) -> Result<JoinHandle<()>, StartError> {
-    let storage = storage::open(instance, config)?;
-    let log = storage.log.clone();
+/// Bring the data of the directory back, and keep changes from then on.
+fn start_keepers(
+    instance: &Arc<Instance>,
+    config: &Config,
+    opened: Opened,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let (storage, files) = storage::recover(instance, config, opened)?;
+    let (log, checkpoints) = (storage.log.clone(), storage.checkpoints.clone());
     instance.keep(storage);
-    let thread = std::thread::Builder::new().name("log".to_owned());
-    thread.spawn(move || log.run()).map_err(StartError::Thread)
+    let data = instance.clone();
+    Ok(vec![
+        start_thread("log", move || log.run())?,
+        start_thread("checkpoint", move || checkpoints.run(&data.keyspace, files))?,
+    ])
+}
+
+fn start_thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StartError> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map_err(StartError::Thread)
 }
 
 /// What the first thread does: it accepts, serves its share, and sees to the background.
@@ -183,8 +222,7 @@ fn start_worker(
         let working = worker::work(index, instance, arrivals);
         LocalSet::new().block_on(&runtime, working);
     };
-    let thread = std::thread::Builder::new().name(format!("worker-{index}"));
-    thread.spawn(work).map_err(StartError::Thread)
+    start_thread(&format!("worker-{index}"), work)
 }
 
 fn runtime() -> Result<Runtime, StartError> {

@@ -6,7 +6,7 @@ mod room;
 pub use options::{Options, Policy, State};
 
 use super::record::{self, HEADER_BYTES, Header};
-use super::segment;
+use super::segment::{self, Kept};
 use crate::engine::Journal;
 use crate::io::{Disk, Pages, Syncer, log};
 use parking_lot::{Condvar, Mutex};
@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(100);
 /// `everysec`.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// Bytes of the first segment of a run, at most.
+const FIRST_BYTES: usize = 1 << 20;
 /// A sync that takes longer makes acknowledging wait.
 const LAG_MAX: Duration = Duration::from_secs(2);
 
@@ -45,6 +47,8 @@ struct Inner {
     unsynced: Vec<Arc<dyn Syncer>>,
     /// Numbers of segments that were made and have become of no use.
     unused: Vec<u64>,
+    /// The segments that are kept, the oldest first; the last is the current one.
+    kept: VecDeque<Kept>,
 }
 
 type Waiter = (u64, Box<dyn FnOnce() + Send>);
@@ -72,6 +76,8 @@ pub struct Log {
     state: Mutex<State>,
     /// Held by the one that makes a segment beforehand.
     making: Mutex<()>,
+    /// Held while files are synced: one at a time does it.
+    syncing: Mutex<()>,
     inner: Mutex<Inner>,
     waiters: Mutex<Vec<Waiter>>,
     work: Mutex<Work>,
@@ -93,7 +99,9 @@ impl Log {
             disk.sync(&segment::name(number))?;
         }
         let number = options.next_segment;
-        let pages = disk.create(&segment::name(number), options.segment_bytes)?;
+        // A small one: a start does not wait for more zeros than it must.
+        let first_bytes = options.segment_bytes.min(FIRST_BYTES);
+        let pages = disk.create(&segment::name(number), first_bytes)?;
         let mut current = Segment { number, pages };
         let signature = mix(options.signature, number);
         let last = options.next_lsn - 1;
@@ -106,6 +114,8 @@ impl Log {
         current.pages.write(0, &header.write());
         current.pages.syncer().sync()?;
         let unsynced = vec![current.pages.syncer()];
+        let mut kept = VecDeque::from(options.kept);
+        kept.push_back(Kept::new(number, options.next_lsn));
         Ok(Arc::new(Log {
             disk,
             segment_bytes: options.segment_bytes,
@@ -116,11 +126,12 @@ impl Log {
             durable: AtomicU64::new(last),
             lagging: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
-            room: AtomicUsize::new(options.segment_bytes - HEADER_BYTES),
+            room: AtomicUsize::new(first_bytes - HEADER_BYTES),
             epoch: crate::clock::monotonic(),
             overdue_at: AtomicU64::new(u64::MAX),
             state: Mutex::new(State::Ok),
             making: Mutex::default(),
+            syncing: Mutex::default(),
             inner: Mutex::new(Inner {
                 current,
                 signature,
@@ -132,6 +143,7 @@ impl Log {
                 next_number: number + 1,
                 unsynced,
                 unused: Vec::new(),
+                kept,
             }),
             waiters: Mutex::default(),
             work: Mutex::default(),
@@ -199,6 +211,11 @@ impl Log {
         ready.into_iter().for_each(|then| then());
     }
 
+    /// Accept no change until a restart, for a reason from outside.
+    pub fn distrust(&self, reason: &str) {
+        self.refuse(State::Damaged(reason.to_owned()));
+    }
+
     fn nudge(&self) {
         let mut work = self.work.lock();
         if !std::mem::replace(&mut work.wanted, true) {
@@ -208,7 +225,12 @@ impl Log {
 
     fn refuse(&self, reason: State) {
         let mut state = self.state.lock();
-        if matches!(*state, State::Failed(_)) {
+        let stays = match *state {
+            State::Failed(_) => true,
+            State::Damaged(_) => !matches!(reason, State::Failed(_)),
+            State::Ok | State::Full(_) => false,
+        };
+        if stays {
             return;
         }
         log::warning(format_args!("The log accepts no changes: {reason:?}"));
@@ -233,7 +255,8 @@ impl Log {
     }
 
     /// Sync what was appended so far.
-    pub(super) fn sync(&self) {
+    pub(crate) fn sync(&self) {
+        let _syncing = self.syncing.lock();
         let (target, files) = {
             let inner = self.inner.lock();
             (inner.next - 1, inner.unsynced.clone())
@@ -259,6 +282,7 @@ impl Log {
     /// What the thread of the log does, until [`Log::stop`].
     pub fn run(&self) {
         let mut synced_at = crate::clock::monotonic();
+        self.prepare();
         loop {
             let stop = {
                 let mut work = self.work.lock();
@@ -309,6 +333,46 @@ impl Log {
         }
     }
 
+    /// Make everything up to `lsn` safe, whatever the policy; false if it never will be.
+    pub fn make_durable(&self, lsn: u64) -> bool {
+        while self.durable.load(Ordering::Acquire) < lsn {
+            if self.has_failed() {
+                return false;
+            }
+            self.sync();
+            self.call_waiters();
+            // A change that was given an LSN before may not be whole yet: it will be at once.
+            std::thread::yield_now();
+        }
+        true
+    }
+
+    /// Remove the segments whose records are all up to `lsn`; answers how many those were.
+    pub fn trim(&self, lsn: u64) -> std::io::Result<usize> {
+        let mut removed = 0;
+        loop {
+            let mut inner = self.inner.lock();
+            let next = inner.kept.get(1).map(|kept| kept.first_lsn);
+            if next.is_none_or(|first| first > lsn + 1) {
+                return Ok(removed);
+            }
+            let Some(kept) = inner.kept.pop_front() else {
+                return Ok(removed);
+            };
+            drop(inner);
+            // One by one, the oldest first: what a crash leaves has no hole.
+            self.disk.remove(&segment::name(kept.number))?;
+            removed += 1;
+        }
+    }
+
+    /// Bytes of records that a start would replay, about.
+    pub fn bytes(&self) -> u64 {
+        let inner = self.inner.lock();
+        let full: usize = inner.kept.iter().map(|kept| kept.bytes).sum();
+        (full + inner.at) as u64
+    }
+
     /// Sync what there is and end the thread.
     pub fn stop(&self) {
         self.work.lock().stop = true;
@@ -319,7 +383,11 @@ impl Log {
 impl Journal for Log {
     #[inline]
     fn reserve(&self) -> u64 {
-        self.reserved.fetch_add(1, Ordering::Relaxed)
+        self.reserved.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn last(&self) -> u64 {
+        self.reserved.load(Ordering::SeqCst) - 1
     }
 
     fn append(&self, lsn: u64, change: &[u8]) {

@@ -15,7 +15,9 @@
 //! - After a failed sync, or a change that had no place, nothing that came later is acknowledged,
 //!   until a restart looks at what is there. Before that, a full disk refuses changes and no more.
 //! - What a start found is synced before anything is promised on top of it.
-//! - Locks are taken in the order making, inner, and then state or work; waiters is taken alone.
+//! - Locks are taken in the order making or syncing, inner, and then state or work; waiters is
+//!   taken alone.
+//! - Segments are removed the oldest first, when everything in them is safe elsewhere.
 //!
 //! Recovery, of the segments in order, expecting the LSN that follows the last whole record:
 //!

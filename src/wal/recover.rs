@@ -1,8 +1,8 @@
 //! Reading the log back: the decision table of the module, in code.
 
 use super::record::{self, ALIGN, HEADER_BYTES, Header, Record};
-use super::segment;
-use crate::io::Disk;
+use super::segment::{self, Kept};
+use crate::io::{Disk, Residency};
 use std::io;
 
 /// Why a log cannot be trusted.
@@ -40,6 +40,8 @@ pub struct Recovered {
     pub last_segment: u64,
     /// Numbers of segments without a record: not needed any more once there is a new one.
     pub empty: Vec<u64>,
+    /// Those with records.
+    pub kept: Vec<Kept>,
     /// Bytes behind the last record that are no part of the log: torn, never acknowledged.
     pub passed_over_bytes: usize,
 }
@@ -65,7 +67,8 @@ pub fn recover(
     };
     for number in numbers {
         let file = segment::name(number);
-        let bytes = disk.read(&file).map_err(|error| unreadable(&file, error))?;
+        let bytes = disk.map(&file, Residency::Lazy);
+        let bytes = bytes.map_err(|error| unreadable(&file, error))?;
         let header = Header::read(&bytes).filter(|header| header.number == number);
         match header {
             Some(header) if reading.follows(&header) => reading.read(&header, &bytes)?,
@@ -130,8 +133,12 @@ impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
                 witness,
             });
         }
-        if at == HEADER_BYTES && tail(rest) == 0 {
-            self.found.empty.push(header.number);
+        match at {
+            HEADER_BYTES if tail(rest) == 0 => self.found.empty.push(header.number),
+            bytes => self.found.kept.push(Kept {
+                bytes,
+                ..Kept::new(header.number, header.first_lsn)
+            }),
         }
         self.found.segments += 1;
         self.found.passed_over_bytes += tail(rest);
@@ -180,7 +187,8 @@ fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Rec
     record::read(header.signature, bytes.get(at..)?).filter(|record| record.lsn == lsn)
 }
 
-/// Bytes up to the last that is not zero.
+/// Bytes up to the last that is not zero. Most of a segment may be zeros: they are looked at in
+/// pieces.
 fn tail(bytes: &[u8]) -> usize {
     // Most of a segment is zeros often: many at a time.
     const ZEROS: [u8; 4096] = [0; 4096];

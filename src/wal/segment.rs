@@ -5,6 +5,25 @@ use std::io;
 
 const PREFIX: &str = "wal-";
 
+/// A segment with records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub number: u64,
+    pub first_lsn: u64,
+    /// Up to the end of its last record; 0 while there is more to come.
+    pub bytes: usize,
+}
+
+impl Kept {
+    pub fn new(number: u64, first_lsn: u64) -> Kept {
+        Kept {
+            number,
+            first_lsn,
+            bytes: 0,
+        }
+    }
+}
+
 pub fn name(number: u64) -> String {
     format!("{PREFIX}{number:012}")
 }

@@ -43,6 +43,7 @@ fn options(recovered: &Recovered, run: u64, policy: Policy) -> Options {
         policy,
         next_lsn: recovered.last_lsn + 1,
         next_segment: recovered.last_segment + 1,
+        kept: recovered.kept.clone(),
         signature: run.wrapping_mul(0x1234_5678_9abc_def1),
     }
 }

@@ -1,5 +1,7 @@
 //! How a log is kept, and how it is.
 
+use crate::wal::segment::Kept;
+
 /// When what is appended is made to survive the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -30,11 +32,13 @@ pub enum State {
     Ok,
     /// There is no room for the next segment: changes are refused until there is.
     Full(String),
+    /// What is on the disk is damaged: no change is accepted until a restart.
+    Damaged(String),
     /// A sync failed: no change is accepted until a restart.
     Failed(String),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Bytes of a segment.
     pub segment_bytes: usize,
@@ -43,6 +47,8 @@ pub struct Options {
     pub next_lsn: u64,
     /// The number of the next segment.
     pub next_segment: u64,
+    /// The segments there are, the oldest first.
+    pub kept: Vec<Kept>,
     /// Marks the segments of this run: never the same twice.
     pub signature: u64,
 }

@@ -4,7 +4,7 @@
 //! as small. So those that are accepted at the same time have a place, on a full disk too.
 
 use super::super::record::{self, HEADER_BYTES, Header};
-use super::super::segment;
+use super::super::segment::{self, Kept};
 use super::{Inner, Log, Segment, State, mix};
 use crate::io::log;
 use std::io;
@@ -126,6 +126,11 @@ impl Log {
         };
         next.pages.write(0, &header.write());
         inner.unsynced.push(next.pages.syncer());
+        let at = inner.at;
+        if let Some(full) = inner.kept.back_mut() {
+            full.bytes = at;
+        }
+        inner.kept.push_back(Kept::new(next.number, inner.next));
         inner.signature = header.signature;
         inner.at = HEADER_BYTES;
         inner.current = next;
@@ -142,7 +147,7 @@ impl Log {
     }
 
     /// Make the next segment, if there is none; take changes again if there was no room before.
-    pub(in super::super) fn prepare(&self) {
+    pub(crate) fn prepare(&self) {
         let unused = std::mem::take(&mut self.inner.lock().unused);
         for number in unused {
             // Should it stay, the next start removes it.

@@ -1,7 +1,10 @@
 //! The engine against a model that is too simple to be wrong: maps of maps, expiry checked on every
 //! look. Random mutations over few keys and fields, time moving on, the sweep running in between;
 //! after each step the two must tell the same story. What would break: a field lost in a change of
-//! shape or representation, an expiry given to the wrong field, something expired that shows.
+//! shape or representation, an expiry given to the wrong field, something expired that shows; or,
+//! as checkpoints begin and end anywhere in between, a change lost between the levels.
+
+mod files;
 
 use fieldstone::engine::{
     Access, Entity, FieldExpire, Journal, KeyExpire, Keyspace, Millis, Mutation, Options, ShardSet,
@@ -135,7 +138,7 @@ impl Model {
                 let all = std::mem::take(&mut self.dbs);
                 self.dbs = all.into_iter().map(|((d, n), t)| ((1 - d, n), t)).collect();
             }
-            Op::Sweep | Op::Wait(_) => {}
+            Op::Sweep | Op::Wait(_) | Op::Freeze | Op::Finish(_) => {}
         }
         self.forget_expired(now);
     }
@@ -205,6 +208,10 @@ enum Op {
     Swap,
     Sweep,
     Wait(Millis),
+    /// A checkpoint begins.
+    Freeze,
+    /// It ends, and folds so many files.
+    Finish(usize),
 }
 
 fn commit(keyspace: &Keyspace, op: &Op, now: Millis) {
@@ -315,7 +322,7 @@ fn commit(keyspace: &Keyspace, op: &Op, now: Millis) {
         Op::Sweep => {
             keyspace.sweep(now, 1000);
         }
-        Op::Wait(_) => {}
+        Op::Wait(_) | Op::Freeze | Op::Finish(_) => {}
     }
 }
 
@@ -444,6 +451,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Swap),
         2 => Just(Op::Sweep),
         3 => (0u64..60).prop_map(Op::Wait),
+        3 => Just(Op::Freeze),
+        3 => (0usize..4).prop_map(Op::Finish),
     ]
 }
 
@@ -476,6 +485,10 @@ impl Journal for Recorder {
         assert!(before.is_none(), "an LSN twice");
     }
 
+    fn last(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     fn accepts(&self) -> bool {
         true
     }
@@ -488,7 +501,9 @@ proptest! {
         ops in prop::collection::vec(op(), 1..120),
         shards in prop::sample::select(vec![1usize, 4, 256]),
     ) {
-        let keyspace = Keyspace::new(&Options { shards, databases: 2, seed: 42 });
+        let options = Options { shards, databases: 2, seed: 42 };
+        let keyspace = Keyspace::new(&options);
+        let mut files = files::Files::of(&keyspace);
         let journal = Arc::new(Recorder::default());
         keyspace.attach(journal.clone());
         let mut model = Model::default();
@@ -499,6 +514,11 @@ proptest! {
             }
             model.apply(&op, now);
             commit(&keyspace, &op, now);
+            match op {
+                Op::Freeze => files.freeze(&keyspace),
+                Op::Finish(fold) => files.finish(&keyspace, fold),
+                _ => {}
+            }
             prop_assert_eq!(&state(&keyspace, now), &model, "after {:?}", op);
         }
         // What was journalled gives the same again, whatever the shards and the seed.
@@ -506,12 +526,16 @@ proptest! {
         for (lsn, change) in journal.in_order() {
             prop_assert_eq!(again.replay(lsn, &change), Some(()));
         }
+        // So do the files of the checkpoints and what was journalled behind them.
+        let reopened = files.open(&options, &journal.in_order());
         for later in [0, 1, 50, 100_000] {
-            let (first, second) = (state(&keyspace, now + later), state(&again, now + later));
-            prop_assert_eq!(first, second, "{} ms later", later);
+            let first = state(&keyspace, now + later);
+            for other in [&again, &reopened] {
+                prop_assert_eq!(&first, &state(other, now + later), "{} ms later", later);
+            }
         }
         now += 100_000;
-        for keyspace in [&keyspace, &again] {
+        for keyspace in [&keyspace, &again, &reopened] {
             commit(keyspace, &Op::Flush { db: None }, now);
             prop_assert_eq!(keyspace.used_memory(), 0);
         }
@@ -549,6 +573,98 @@ fn a_clock_set_back_brings_nothing_back_that_was_reported_expired() {
         state(&keyspace, START),
         "the field that was seen expired stays so"
     );
+}
+
+/// Keys and fields of a keyspace, by SCAN and HSCAN in small steps; each is met once.
+fn scanned(keyspace: &Keyspace) -> (BTreeMap<Vec<u8>, usize>, HashSet<Vec<u8>>) {
+    let mut shards = ShardSet::default();
+    shards.insert_all(keyspace);
+    let locked = keyspace.lock(&shards, Access::Read);
+    let (mut keys, mut fields) = (BTreeMap::new(), HashSet::new());
+    let (mut cursor, mut steps) = (0, 0);
+    loop {
+        cursor = locked.scan(0, cursor, 7, START, &mut |name, entity| {
+            let len = entity.hash().unwrap().len();
+            assert!(keys.insert(name.to_vec(), len).is_none(), "a key twice");
+        });
+        steps += 1;
+        assert!(steps < 100_000, "a scan without end");
+        if cursor == 0 {
+            break;
+        }
+    }
+    let big = locked.get(&keyspace.key(0, b"big"), START).unwrap();
+    let big = big.hash().unwrap();
+    loop {
+        cursor = big.scan(cursor, 7, &mut |field| {
+            assert!(fields.insert(field.name.to_vec()), "a field twice");
+        });
+        steps += 1;
+        assert!(steps < 200_000, "a scan without end");
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(fields.len(), big.len());
+    (keys, fields)
+}
+
+#[test]
+fn a_scan_meets_every_key_and_field_once_in_whatever_level_it_is() {
+    for shards in [1, 256] {
+        let options = Options {
+            shards,
+            databases: 1,
+            seed: 5,
+        };
+        let keyspace = Keyspace::new(&options);
+        let journal = Arc::new(Recorder::default());
+        keyspace.attach(journal.clone());
+        let mut files = files::Files::of(&keyspace);
+        let mut expected: (BTreeMap<Vec<u8>, usize>, HashSet<Vec<u8>>) = Default::default();
+        for round in 0..5u32 {
+            let mut set = ShardSet::default();
+            set.insert_all(&keyspace);
+            let mut locked = keyspace.lock(&set, Access::Write);
+            for n in 0..4000 / (round + 1) {
+                let name = format!("key-{}", n * (round + 1));
+                let key = keyspace.key(0, name.as_bytes());
+                let field = format!("field-{round}-{n}");
+                let big = keyspace.key(0, b"big");
+                for key in [key, big] {
+                    let fields: &[(&[u8], &[u8])] = &[(field.as_bytes(), b"1")];
+                    let expire = FieldExpire::Clear;
+                    let set = Mutation::HashSet {
+                        key,
+                        fields,
+                        expire,
+                    };
+                    locked.commit(&set, START);
+                }
+                *expected.0.entry(name.into_bytes()).or_default() += 1;
+                expected.1.insert(field.into_bytes());
+            }
+            for n in (0..4000).step_by(7 + round as usize) {
+                let name = format!("key-{n}");
+                let key = keyspace.key(0, name.as_bytes());
+                locked.commit(&Mutation::Delete { key }, START);
+                expected.0.remove(name.as_bytes());
+                let field = format!("field-0-{n}");
+                let (key, fields) = (keyspace.key(0, b"big"), &[field.as_bytes()][..]);
+                locked.commit(&Mutation::HashDelete { key, fields }, START);
+                expected.1.remove(field.as_bytes());
+            }
+            drop(locked);
+            expected.0.insert(b"big".to_vec(), expected.1.len());
+            assert_eq!(scanned(&keyspace), expected, "before checkpoint {round}");
+            files.freeze(&keyspace);
+            assert_eq!(scanned(&keyspace), expected, "within checkpoint {round}");
+            files.finish(&keyspace, [0, 1, 0, 2, 9][round as usize]);
+            assert_eq!(scanned(&keyspace), expected, "after checkpoint {round}");
+            let reopened = files.open(&options, &journal.in_order());
+            assert_eq!(scanned(&reopened), expected, "opened again {round}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,249 @@
+//! The manifest: which files are the store, and up to which LSN each shard is in them. Replacing
+//! it is the moment at which a checkpoint counts.
+//!
+//! ```text
+//! fieldstone data directory, format 1
+//! seed <16 hexadecimal digits>          of the hash that chooses shards and buckets
+//! saved <milliseconds since 1970>       when the last whole checkpoint ended; 0: never
+//! next <number>                         of the next file
+//! catalog <number>                      of the catalog; 0: none
+//! shards <count>
+//! <lsn> <file> <file> ...               one line a shard; files: the newest first
+//! crc <8 hexadecimal digits>            CRC-32 of all lines before
+//! ```
+//!
+//! Invariant: what is read back is what was written, or an error.
+
+use std::fmt::Write;
+
+pub const NAME: &str = "MANIFEST";
+
+const FORMAT: &str = "fieldstone data directory, format ";
+const VERSION: u32 = 1;
+const SHARDS_MAX: usize = 1 << 12;
+/// More files than a shard ever has.
+const FILES_MAX: usize = 16;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    pub seed: u64,
+    pub saved_at: u64,
+    pub next: u64,
+    pub catalog: u64,
+    pub shards: Vec<Base>,
+}
+
+/// What of a shard is in files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base {
+    /// All changes up to here.
+    pub lsn: u64,
+    /// Numbers, the newest first.
+    pub files: Vec<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    #[error("this is no manifest of a data directory")]
+    Foreign,
+    #[error("its format is {0}: this version reads format 1 only")]
+    Version(String),
+    #[error("it does not match its checksum")]
+    Checksum,
+    #[error("line {0} is not what it should be")]
+    Line(usize),
+}
+
+impl Manifest {
+    /// Of a store of so many shards that has no files yet.
+    pub fn new(seed: u64, shards: usize) -> Manifest {
+        Manifest {
+            seed,
+            next: 1,
+            shards: vec![Base::default(); shards],
+            ..Manifest::default()
+        }
+    }
+
+    pub fn text(&self) -> String {
+        let mut text = format!("{FORMAT}{VERSION}\n");
+        let head = [
+            ("saved", self.saved_at),
+            ("next", self.next),
+            ("catalog", self.catalog),
+            ("shards", self.shards.len() as u64),
+        ];
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "seed {:016x}", self.seed);
+        for (name, value) in head {
+            let _ = writeln!(text, "{name} {value}");
+        }
+        for shard in &self.shards {
+            let _ = write!(text, "{}", shard.lsn);
+            for file in &shard.files {
+                let _ = write!(text, " {file}");
+            }
+            text.push('\n');
+        }
+        let crc = crc32fast::hash(text.as_bytes());
+        let _ = writeln!(text, "crc {crc:08x}");
+        text
+    }
+
+    pub fn read(bytes: &[u8]) -> Result<Manifest, Damage> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Damage::Foreign)?;
+        let rest = text.strip_prefix(FORMAT).ok_or(Damage::Foreign)?;
+        let version = rest.lines().next().unwrap_or_default();
+        if version.parse() != Ok(VERSION) {
+            return Err(Damage::Version(version.chars().take(20).collect()));
+        }
+        // The last line, which ends in a line end as all do, is of the lines before.
+        let body = text.trim_end_matches('\n');
+        let body = body.rfind('\n').and_then(|at| text.get(..=at));
+        let body = body.ok_or(Damage::Checksum)?;
+        let crc = crc32fast::hash(body.as_bytes());
+        if text.get(body.len()..) != Some(&format!("crc {crc:08x}\n")) {
+            return Err(Damage::Checksum);
+        }
+        let mut lines = Lines {
+            lines: body.lines(),
+            at: 0,
+        };
+        lines.next();
+        let manifest = lines.manifest().ok_or(Damage::Line(lines.at))?;
+        match lines.next() {
+            None => Ok(manifest),
+            Some(_) => Err(Damage::Line(lines.at)),
+        }
+    }
+
+    /// Numbers of all files of rows.
+    pub fn files(&self) -> impl Iterator<Item = u64> + '_ {
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.files.iter().copied())
+    }
+
+    /// The LSNs up to which all shards are in files, and some shard is.
+    pub fn lsns(&self) -> (u64, u64) {
+        let lsns = || self.shards.iter().map(|shard| shard.lsn);
+        (lsns().min().unwrap_or(0), lsns().max().unwrap_or(0))
+    }
+}
+
+struct Lines<'a> {
+    lines: std::str::Lines<'a>,
+    /// The number of the last line that was taken.
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        self.at += 1;
+        self.lines.next()
+    }
+
+    fn value(&mut self, name: &str) -> Option<&'a str> {
+        self.next()?.strip_prefix(name)?.strip_prefix(' ')
+    }
+
+    fn number(&mut self, name: &str) -> Option<u64> {
+        self.value(name)?.parse().ok()
+    }
+
+    fn manifest(&mut self) -> Option<Manifest> {
+        let seed = u64::from_str_radix(self.value("seed")?, 16).ok()?;
+        let saved_at = self.number("saved")?;
+        let next = self.number("next")?;
+        let catalog = self.number("catalog")?;
+        let count = usize::try_from(self.number("shards")?).ok()?;
+        if !count.is_power_of_two() || count > SHARDS_MAX {
+            return None;
+        }
+        let mut shards = Vec::new();
+        for _ in 0..count {
+            let mut numbers = self.next()?.split(' ').map(|n| n.parse::<u64>().ok());
+            let lsn = numbers.next()??;
+            let files: Option<Vec<u64>> = numbers.collect();
+            let files = files?;
+            if files.len() > FILES_MAX || files.iter().any(|file| *file >= next) {
+                return None;
+            }
+            shards.push(Base { lsn, files });
+        }
+        Some(Manifest {
+            seed,
+            saved_at,
+            next,
+            catalog,
+            shards,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let mut manifest = Manifest::new(0x0123_4567_89ab_cdef, 4);
+        manifest.next = 40;
+        manifest.catalog = 7;
+        manifest.saved_at = 1_700_000_000_000;
+        manifest.shards[1] = Base {
+            lsn: u64::MAX,
+            files: vec![39, 2],
+        };
+        manifest
+    }
+
+    #[test]
+    fn what_was_written_comes_back() {
+        for manifest in [manifest(), Manifest::new(0, 1)] {
+            assert_eq!(Manifest::read(manifest.text().as_bytes()), Ok(manifest));
+        }
+    }
+
+    #[test]
+    fn every_bit_flip_and_every_cut_is_noticed() {
+        let text = manifest().text().into_bytes();
+        for at in 0..text.len() {
+            assert!(Manifest::read(&text[..at]).is_err(), "cut at {at}");
+            for bit in 0..8 {
+                let mut flipped = text.clone();
+                flipped[at] ^= 1 << bit;
+                assert!(Manifest::read(&flipped).is_err(), "byte {at}, bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let sealed = |body: &str| format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()));
+        let text = manifest().text();
+        let body = &text[..text.rfind("crc").unwrap()];
+        let read = |body: &str| {
+            Manifest::read(sealed(body).as_bytes())
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            read(&body.replace("format 1", "format 2")),
+            "its format is 2: this version reads format 1 only"
+        );
+        assert_eq!(
+            read(&body.replace("shards 4", "shards 3")),
+            "line 6 is not what it should be"
+        );
+        // A file that has not been made yet, and a shard too many.
+        assert_eq!(
+            read(&body.replace("39", "40")),
+            "line 8 is not what it should be"
+        );
+        assert_eq!(
+            read(&format!("{body}0\n")),
+            "line 11 is not what it should be"
+        );
+        assert_eq!(Manifest::read(b"# redis.conf"), Err(Damage::Foreign));
+    }
+}

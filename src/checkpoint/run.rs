@@ -1,0 +1,486 @@
+//! The thread of checkpoints, and what one does.
+
+use super::files::Files;
+use super::manifest::{Base, Manifest, NAME};
+use super::policy::{self, Limits};
+use super::scrub::Scrub;
+use super::status::{Outcome, Status};
+use super::{catalog, manifest};
+use crate::clock;
+use crate::engine::{FrozenShard, Keyspace};
+use crate::io::{Disk, Residency, log};
+use crate::rowfile::{self, RowFile};
+use crate::wal::Log;
+use parking_lot::{Condvar, Mutex};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// How often the thread looks whether there is something to do.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shards are published together until their files have so many bytes.
+const GROUP_BYTES: u64 = 16 << 20;
+
+/// After a checkpoint that failed, the next one that nobody asked for.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// Told whether it was done.
+type Then = Box<dyn FnOnce(bool) + Send>;
+
+#[derive(Default)]
+struct Control {
+    wanted: bool,
+    /// Somebody waits: no pace is kept.
+    hurry: bool,
+    stop: bool,
+    /// For the next one that begins.
+    waiting: Vec<Then>,
+}
+
+/// See the module.
+pub struct Checkpoints {
+    disk: Arc<dyn Disk>,
+    log: Arc<Log>,
+    limits: Mutex<Limits>,
+    residency: Residency,
+    control: Mutex<Control>,
+    wake: Condvar,
+    pub status: Status,
+}
+
+/// What the thread keeps.
+pub struct Work {
+    pub files: Files,
+    /// Shards that were frozen and could not be written.
+    pending: BTreeMap<usize, FrozenShard>,
+    /// Bytes of the log that the last checkpoint left: those of the segment that is written to.
+    log_bytes_left: u64,
+}
+
+impl Work {
+    pub fn new(files: Files) -> Work {
+        Work {
+            files,
+            pending: BTreeMap::new(),
+            log_bytes_left: 0,
+        }
+    }
+}
+
+/// A shard whose file is written and does not count yet.
+struct Written {
+    shard: usize,
+    frozen: FrozenShard,
+    /// Numbers of the files that it takes the place of.
+    folded: Vec<u64>,
+    file: Option<Arc<RowFile>>,
+}
+
+#[derive(Default)]
+struct Group {
+    written: Vec<Written>,
+    /// Shards without a change, and the LSNs up to which that is so.
+    clean: Vec<(usize, u64)>,
+    bytes: u64,
+}
+
+impl Checkpoints {
+    pub fn new(
+        disk: Arc<dyn Disk>,
+        log: Arc<Log>,
+        limits: Limits,
+        residency: Residency,
+        files: &Files,
+    ) -> Checkpoints {
+        let (_, newest) = files.manifest.lsns();
+        let status = Status::new(files.manifest.saved_at, newest);
+        status.files.store(files.open.len() as u64, Relaxed);
+        status.file_bytes.store(files.bytes(), Relaxed);
+        Checkpoints {
+            disk,
+            log,
+            limits: Mutex::new(limits),
+            residency,
+            control: Mutex::default(),
+            wake: Condvar::new(),
+            status,
+        }
+    }
+
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.lock() = limits;
+    }
+
+    /// Ask for a checkpoint; false: one is running.
+    pub fn request(&self) -> bool {
+        if self.status.is_running() {
+            return false;
+        }
+        self.control.lock().wanted = true;
+        self.wake.notify_one();
+        true
+    }
+
+    /// Ask for a checkpoint that begins from now on, as fast as can be, and be told of its end.
+    pub fn request_and_then(&self, then: Then) {
+        let mut control = self.control.lock();
+        (control.wanted, control.hurry) = (true, true);
+        control.waiting.push(then);
+        self.wake.notify_one();
+    }
+
+    /// End the thread: a checkpoint that is under way is given up.
+    pub fn stop(&self) {
+        self.control.lock().stop = true;
+        self.wake.notify_one();
+    }
+
+    /// Changes since the last checkpoint began.
+    pub fn changes(&self) -> u64 {
+        let (appended, _) = self.log.positions();
+        appended.saturating_sub(self.status.saved_lsn.load(Relaxed))
+    }
+
+    /// What the thread does, until it is told to stop.
+    pub fn run(&self, keyspace: &Keyspace, files: Files) {
+        let mut work = Work::new(files);
+        let mut scrub = Scrub::default();
+        let mut ended = clock::monotonic();
+        loop {
+            let (wanted, waiting) = {
+                let mut control = self.control.lock();
+                if !control.wanted && !control.stop {
+                    self.wake.wait_for(&mut control, TICK);
+                }
+                if control.stop {
+                    return;
+                }
+                let waiting = std::mem::take(&mut control.waiting);
+                (std::mem::take(&mut control.wanted), waiting)
+            };
+            let since = clock::monotonic().saturating_duration_since(ended);
+            let failed = matches!(*self.status.last.lock(), Outcome::Failed(_));
+            let may = !self.log.has_failed() && (!failed || since >= RETRY_AFTER);
+            let is_due = || {
+                let limits = self.limits.lock();
+                let log_bytes = self.log.bytes().saturating_sub(work.log_bytes_left);
+                limits.is_due(log_bytes, since.as_secs(), self.changes())
+            };
+            if wanted || (may && is_due()) {
+                let done = self.checkpoint(&mut work, keyspace);
+                ended = clock::monotonic();
+                waiting.into_iter().for_each(|then| then(done));
+                let mut control = self.control.lock();
+                control.hurry = !control.waiting.is_empty();
+            } else {
+                let rate = self.limits.lock().rate;
+                scrub.step(&work.files, rate, TICK, &self.status, &self.log);
+            }
+        }
+    }
+
+    /// Do one; answers whether it was done.
+    pub(super) fn checkpoint(&self, work: &mut Work, keyspace: &Keyspace) -> bool {
+        let status = &self.status;
+        let (began, lsn) = (clock::monotonic(), self.log.positions().0);
+        status.began_at.store(clock::wall_millis(), Relaxed);
+        status.shards_done.store(0, Relaxed);
+        status.bytes_written.store(0, Relaxed);
+        status.running.store(true, Relaxed);
+        let result = self.all_shards(work, keyspace);
+        let took = clock::monotonic().saturating_duration_since(began);
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        status.took_millis.store(millis, Relaxed);
+        status.files.store(work.files.open.len() as u64, Relaxed);
+        status.file_bytes.store(work.files.bytes(), Relaxed);
+        let done = result.is_ok();
+        match result {
+            Ok(()) => {
+                status.saved_lsn.store(lsn, Relaxed);
+                status.saves.fetch_add(1, Relaxed);
+                status.saved_at.store(work.files.manifest.saved_at, Relaxed);
+                log::notice(format_args!(
+                    "Checkpoint: {} bytes written in {millis} ms, up to LSN {lsn}",
+                    status.bytes_written.load(Relaxed)
+                ));
+                *status.last.lock() = Outcome::Done;
+            }
+            Err(error) => {
+                log::warning(format_args!("The checkpoint failed: {error}"));
+                *status.last.lock() = Outcome::Failed(error.to_string());
+            }
+        }
+        status.running.store(false, Relaxed);
+        done
+    }
+
+    fn all_shards(&self, work: &mut Work, keyspace: &Keyspace) -> io::Result<()> {
+        let mut pace = Pace::new(self);
+        // What an earlier one could not write; then everything, as of now.
+        let pending: Vec<usize> = work.pending.keys().copied().collect();
+        self.shards(work, keyspace, &pending, &mut pace)?;
+        let all: Vec<usize> = (0..keyspace.shard_count()).collect();
+        self.shards(work, keyspace, &all, &mut pace)?;
+        let (oldest, _) = work.files.manifest.lsns();
+        self.log.trim(oldest)?;
+        work.log_bytes_left = self.log.bytes();
+        Ok(())
+    }
+
+    fn shards(
+        &self,
+        work: &mut Work,
+        keyspace: &Keyspace,
+        shards: &[usize],
+        pace: &mut Pace<'_>,
+    ) -> io::Result<()> {
+        let mut group = Group::default();
+        for (n, &shard) in shards.iter().enumerate() {
+            let (lsn, frozen) = match work.pending.remove(&shard) {
+                Some(frozen) => (frozen.lsn, Some(frozen)),
+                None => keyspace.freeze(shard),
+            };
+            match frozen {
+                None => group.clean.push((shard, lsn)),
+                Some(frozen) => match self.write(work, keyspace, shard, &frozen, pace) {
+                    Ok((folded, file)) => {
+                        group.bytes += file.as_ref().map_or(0, |file| file.bytes.len() as u64);
+                        group.written.push(Written {
+                            shard,
+                            frozen,
+                            folded,
+                            file,
+                        });
+                    }
+                    Err(error) => {
+                        work.pending.insert(shard, frozen);
+                        self.give_up(work, group);
+                        return Err(error);
+                    }
+                },
+            }
+            let is_last = n + 1 == shards.len();
+            if group.bytes >= GROUP_BYTES || is_last {
+                let is_whole = is_last && shards.len() == keyspace.shard_count();
+                self.publish(work, keyspace, std::mem::take(&mut group), is_whole)?;
+                self.status.shards_done.store(n as u64 + 1, Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Write what has changed in a shard, and what is folded with it.
+    fn write(
+        &self,
+        work: &mut Work,
+        keyspace: &Keyspace,
+        shard: usize,
+        frozen: &FrozenShard,
+        pace: &mut Pace<'_>,
+    ) -> io::Result<(Vec<u64>, Option<Arc<RowFile>>)> {
+        let files = &mut work.files;
+        let all = files.numbers(shard);
+        let fold = match frozen.must_fold || frozen.is_empty() {
+            true => all.len(),
+            false => policy::fold(frozen.bytes() as u64, &files.sizes(shard)),
+        };
+        let folded: Vec<u64> = all.iter().copied().take(fold).collect();
+        if frozen.is_empty() {
+            return Ok((folded, None));
+        }
+        for file in folded.iter().filter_map(|number| files.open.get(number)) {
+            for chunk in 0..file.chunks() {
+                let verified = file.verify(chunk);
+                verified.map_err(|error| self.damaged(file.number, &error))?;
+                pace.keep(0)?;
+            }
+        }
+        let number = files.take_number();
+        let name = rowfile::name(number);
+        let out = self.disk.append(&name)?;
+        let mut bytes = 0;
+        let mut keep = |written| {
+            bytes += written as u64;
+            pace.keep(written)
+        };
+        let folds = |number: u64| folded.contains(&number);
+        let written = rowfile::Writer::new(out, number, &mut keep).and_then(|mut writer| {
+            let tables = keyspace.write_frozen(frozen, &folds, &mut writer)?;
+            writer.finish(shard as u32, frozen.lsn, &tables)
+        });
+        let opened = written.and_then(|len| {
+            self.status.bytes_written.fetch_add(len, Relaxed);
+            let bytes = self.disk.map(&name, self.residency)?;
+            RowFile::open(bytes, number).map_err(io::Error::other)
+        });
+        match opened {
+            Ok(file) => Ok((folded, Some(Arc::new(file)))),
+            Err(error) => {
+                // A part of it is of no use; on a full disk it would be in the way.
+                let _ = self.disk.remove(&name);
+                Err(error)
+            }
+        }
+    }
+
+    /// Tell of damage, once it is known: changes are refused from then on.
+    fn damaged(&self, number: u64, error: &rowfile::Damage) -> io::Error {
+        let text = format!("{}: {error}", rowfile::name(number));
+        super::scrub::tell(&self.status, &self.log, &text);
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    }
+
+    /// Forget files that were written and do not count; what they hold stays frozen.
+    fn give_up(&self, work: &mut Work, group: Group) {
+        for written in group.written {
+            if let Some(file) = written.file {
+                let _ = self.disk.remove(&rowfile::name(file.number));
+            }
+            work.pending.insert(written.shard, written.frozen);
+        }
+    }
+
+    /// Make a group of shards count.
+    fn publish(
+        &self,
+        work: &mut Work,
+        keyspace: &Keyspace,
+        group: Group,
+        is_whole: bool,
+    ) -> io::Result<()> {
+        let prepared = self.prepare(work, keyspace, &group, is_whole);
+        let (manifest, catalog_len) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.give_up(work, group);
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.disk.replace(NAME, manifest.text().as_bytes()) {
+            // If the new one may be there after a crash, so must be what it names.
+            let found = self.disk.read(NAME).ok();
+            let found = found.and_then(|bytes| Manifest::read(&bytes).ok());
+            if found.is_some_and(|found| found != manifest) {
+                self.give_up(work, group);
+            } else {
+                let frozen = group.written.into_iter().map(|w| (w.shard, w.frozen));
+                work.pending.extend(frozen);
+            }
+            return Err(error);
+        }
+        let old = std::mem::replace(&mut work.files.manifest, manifest);
+        work.files.catalog_len = catalog_len;
+        for written in &group.written {
+            let folds = |number: u64| written.folded.contains(&number);
+            let view = written.file.as_ref().map(|file| file.view());
+            let (shard, frozen) = (written.shard, &written.frozen);
+            keyspace.install(shard, frozen, &folds, view.as_ref())?;
+            for number in &written.folded {
+                work.files.open.remove(number);
+                self.remove(&rowfile::name(*number));
+            }
+            if let Some(file) = &written.file {
+                work.files.open.insert(file.number, file.clone());
+            }
+        }
+        if old.catalog != work.files.manifest.catalog && old.catalog != 0 {
+            self.remove(&catalog::name(old.catalog));
+        }
+        Ok(())
+    }
+
+    /// Everything that must be safe before the manifest that is answered is.
+    fn prepare(
+        &self,
+        work: &mut Work,
+        keyspace: &Keyspace,
+        group: &Group,
+        is_whole: bool,
+    ) -> io::Result<(manifest::Manifest, usize)> {
+        let catalog_len = keyspace.catalog_len();
+        let mut catalog = work.files.manifest.catalog;
+        if catalog_len > work.files.catalog_len {
+            catalog = work.files.take_number();
+            let mut out = self.disk.append(&catalog::name(catalog))?;
+            out.write(&catalog::seal(catalog, &keyspace.catalog()))?;
+            out.sync()?;
+        }
+        let mut manifest = work.files.manifest.clone();
+        manifest.catalog = catalog;
+        let mut newest = 0;
+        for (shard, lsn) in &group.clean {
+            if let Some(base) = manifest.shards.get_mut(*shard) {
+                base.lsn = *lsn;
+                newest = newest.max(*lsn);
+            }
+        }
+        for written in &group.written {
+            if let Some(base) = manifest.shards.get_mut(written.shard) {
+                let kept = base.files.iter().skip(written.folded.len());
+                let new = written.file.iter().map(|file| file.number);
+                *base = Base {
+                    lsn: written.frozen.lsn,
+                    files: new.chain(kept.copied()).collect(),
+                };
+                newest = newest.max(written.frozen.lsn);
+            }
+        }
+        if is_whole {
+            manifest.saved_at = clock::wall_millis();
+        }
+        if !self.log.make_durable(newest) {
+            return Err(io::Error::other("the log has failed"));
+        }
+        self.disk.sync_names()?;
+        Ok((manifest, catalog_len))
+    }
+
+    /// Remove a file that no manifest names any more.
+    fn remove(&self, name: &str) {
+        if let Err(error) = self.disk.remove(name) {
+            // The next start tries again.
+            log::warning(format_args!("{name} could not be removed: {error}"));
+        }
+    }
+}
+
+/// Keeps to the rate.
+struct Pace<'c> {
+    checkpoints: &'c Checkpoints,
+    began: Instant,
+    bytes: u64,
+}
+
+impl<'c> Pace<'c> {
+    fn new(checkpoints: &'c Checkpoints) -> Pace<'c> {
+        let began = clock::monotonic();
+        Pace {
+            checkpoints,
+            began,
+            bytes: 0,
+        }
+    }
+
+    /// So many bytes were written: wait until they may have been. An error if it is all over.
+    fn keep(&mut self, bytes: usize) -> io::Result<()> {
+        self.bytes += bytes as u64;
+        let rate = self.checkpoints.limits.lock().rate;
+        let mut control = self.checkpoints.control.lock();
+        let due = self.began + Duration::from_micros(self.bytes * 1_000_000 / rate.max(1));
+        while rate > 0 && !control.hurry && !control.stop {
+            let wait = due.saturating_duration_since(clock::monotonic());
+            if wait.is_zero() {
+                break;
+            }
+            self.checkpoints.wake.wait_for(&mut control, wait);
+        }
+        if control.stop {
+            let text = "the server is stopping";
+            return Err(io::Error::new(io::ErrorKind::Interrupted, text));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! Checkpoints on a disk that crashes.
+//!
+//! The oracle: every change is kept by its LSN as it goes to the log. What a start brings back must
+//! be what the first so many of them give, one after the other: all that were appended, if the
+//! process ended; at least those that were durable, if the machine did.
+
+mod crash;
+mod failure;
+mod planted;
+
+use super::*;
+use crate::engine::{
+    Access, FieldExpire, Journal, KeyExpire, Keyspace, Mutation, Options, ShardSet,
+};
+use crate::io::sim::{Random, SimDisk};
+use crate::io::{Disk, Residency};
+use crate::wal::{Log, Policy};
+use parking_lot::Mutex;
+use run::Work;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const NOW: u64 = 1_700_000_000_000;
+const SHARDS: usize = 4;
+const SEGMENT_BYTES: usize = 16 << 10;
+
+/// A log that the test can look into.
+struct Kept {
+    log: Arc<Log>,
+    changes: Mutex<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl Journal for Kept {
+    fn reserve(&self) -> u64 {
+        self.log.reserve()
+    }
+
+    fn last(&self) -> u64 {
+        self.log.last()
+    }
+
+    fn append(&self, lsn: u64, change: &[u8]) {
+        self.changes.lock().insert(lsn, change.to_vec());
+        self.log.append(lsn, change);
+    }
+
+    fn accepts(&self) -> bool {
+        self.log.accepts()
+    }
+}
+
+/// A server without clients.
+struct Server {
+    keyspace: Keyspace,
+    kept: Arc<Kept>,
+    checkpoints: Checkpoints,
+    work: Work,
+}
+
+fn keyspace(seed: u64) -> Keyspace {
+    Keyspace::new(&Options {
+        shards: SHARDS,
+        databases: 2,
+        seed,
+    })
+}
+
+impl Server {
+    /// Start on this disk, on top of what was kept of the changes before.
+    fn start(
+        disk: &Arc<SimDisk>,
+        run: u64,
+        mut changes: BTreeMap<u64, Vec<u8>>,
+    ) -> Result<Server, OpenError> {
+        let opened = open(disk.clone())?;
+        let keyspace = keyspace(opened.layout().map_or(run, |(seed, _)| seed));
+        let log = LogOptions {
+            segment_bytes: SEGMENT_BYTES,
+            policy: Policy::Always,
+            signature: run.wrapping_mul(0x1234_5678_9abc_def1) | 1,
+        };
+        let started = opened.start(&keyspace, Loading::default(), log)?;
+        // What came after is lost for good.
+        changes.split_off(&(started.recovered.last_lsn + 1));
+        let kept = Arc::new(Kept {
+            log: started.log.clone(),
+            changes: Mutex::new(changes),
+        });
+        keyspace.attach(kept.clone());
+        let checkpoints = Checkpoints::new(
+            started.disk,
+            started.log,
+            Limits::default(),
+            Residency::Lazy,
+            &started.files,
+        );
+        Ok(Server {
+            keyspace,
+            kept,
+            checkpoints,
+            work: Work::new(started.files),
+        })
+    }
+
+    fn checkpoint(&mut self) -> bool {
+        self.checkpoints.checkpoint(&mut self.work, &self.keyspace)
+    }
+
+    /// Some changes, and syncs now and then.
+    fn change(&self, random: &mut Random, count: usize) {
+        for _ in 0..count {
+            self.change_once(random);
+            match random.below(4) {
+                0 => self.kept.log.sync(),
+                _ => self.kept.log.prepare(),
+            }
+        }
+    }
+
+    fn change_once(&self, random: &mut Random) {
+        let (db, id) = (random.below(2) as u8, random.below(12));
+        let name = format!("key-{id}");
+        let key = self.keyspace.key(db, name.as_bytes());
+        let kind = random.below(40);
+        let mut shards = ShardSet::default();
+        match kind {
+            0 | 1 => shards.insert_all(&self.keyspace),
+            _ => shards.insert(&self.keyspace, &key),
+        }
+        let mut locked = self.keyspace.lock(&shards, Access::Write);
+        let value = format!("{}.{}", random.below(1000), random.below(1000));
+        let many: Vec<String> = (0..600).map(|n| format!("f{n}")).collect();
+        let fields: Vec<(&[u8], &[u8])> = match kind {
+            2 => many
+                .iter()
+                .map(|n| (n.as_bytes(), value.as_bytes()))
+                .collect(),
+            _ => (0..1 + random.below(5))
+                .filter_map(|_| many.get(random.below(20)))
+                .map(|n| (n.as_bytes(), value.as_bytes()))
+                .collect(),
+        };
+        let names: Vec<&[u8]> = fields.iter().map(|(name, _)| *name).collect();
+        let at = NOW + 1_000 + random.below(1_000_000) as u64;
+        let mutation = match kind {
+            0 => Mutation::Flush { db: Some(db) },
+            1 => Mutation::SwapDb { a: 0, b: 1 },
+            3..6 => Mutation::Delete { key },
+            6..10 => Mutation::HashDelete {
+                key,
+                fields: &names,
+            },
+            10..13 => Mutation::StringSet {
+                key,
+                value: value.as_bytes(),
+                expire: KeyExpire::At(at),
+            },
+            13..16 => Mutation::HashExpire {
+                key,
+                fields: &names,
+                at: Some(at),
+            },
+            16..18 => Mutation::Expire { key, at: Some(at) },
+            18..22 => Mutation::HashSet {
+                key,
+                fields: &fields,
+                expire: FieldExpire::At(at),
+            },
+            _ => Mutation::HashSet {
+                key,
+                fields: &fields,
+                expire: FieldExpire::Clear,
+            },
+        };
+        locked.commit(&mutation, NOW);
+    }
+}
+
+/// Everything a keyspace holds, as text.
+fn state(keyspace: &Keyspace) -> BTreeMap<(u8, Vec<u8>), String> {
+    let mut shards = ShardSet::default();
+    shards.insert_all(keyspace);
+    let locked = keyspace.lock(&shards, Access::Read);
+    let mut all = BTreeMap::new();
+    for db in 0..2 {
+        let cursor = locked.scan(db, 0, usize::MAX, NOW, &mut |name, entity| {
+            let value = match entity.hash() {
+                None => format!("{:?}", entity.string()),
+                Some(hash) => {
+                    let mut fields = BTreeMap::new();
+                    hash.for_each(|f| {
+                        fields.insert(f.name.to_vec(), (f.value.to_vec(), f.expire_at));
+                    });
+                    assert_eq!(fields.len(), hash.len());
+                    format!("{fields:?}")
+                }
+            };
+            let value = format!("{:?} {value}", entity.expire_at());
+            let twice = all.insert((db, name.to_vec()), value);
+            assert_eq!(twice, None, "a key twice");
+        });
+        assert_eq!(cursor, 0);
+        assert_eq!(locked.count(db).0, all.keys().filter(|k| k.0 == db).count());
+    }
+    all
+}
+
+/// Whether a start from this disk brings back the first so many changes, at least `floor`.
+fn judge(disk: SimDisk, changes: &BTreeMap<u64, Vec<u8>>, floor: u64) -> Result<u64, String> {
+    let server = Server::start(&Arc::new(disk), 99, changes.clone());
+    let server = server.map_err(|error| format!("it does not start: {error}"))?;
+    let last = server.kept.log.positions().0;
+    if last < floor {
+        return Err(format!("up to {last} of {floor} promised"));
+    }
+    let expected = keyspace(7);
+    for (lsn, change) in changes.range(..=last) {
+        assert_eq!(expected.replay(*lsn, change), Some(()));
+    }
+    let (found, expected) = (state(&server.keyspace), state(&expected));
+    match found == expected {
+        true => Ok(last),
+        false => Err(format!("LSN {last}: {found:?} is not {expected:?}")),
+    }
+}

@@ -1,0 +1,136 @@
+//! Writing a row file, from its beginning to its end.
+
+use super::{CHUNK_BYTES, HEADER, HEADER_BYTES, TRAILER};
+use crate::engine::{SectionPlace, Sink, TablePlace, align};
+use crate::io::Append;
+use std::io;
+
+/// Takes sections, as a [`Sink`], and then what they are.
+pub struct Writer<'p> {
+    out: Box<dyn Append>,
+    number: u64,
+    at: u64,
+    /// The end of what was given, below a whole piece.
+    chunk: Vec<u8>,
+    checksums: Vec<u32>,
+    /// Called with the bytes of each piece that is written: it may wait, or say that it is over.
+    pace: &'p mut dyn FnMut(usize) -> io::Result<()>,
+}
+
+impl<'p> Writer<'p> {
+    pub fn new(
+        out: Box<dyn Append>,
+        number: u64,
+        pace: &'p mut dyn FnMut(usize) -> io::Result<()>,
+    ) -> io::Result<Writer<'p>> {
+        let mut writer = Writer {
+            out,
+            number,
+            at: 0,
+            chunk: Vec::with_capacity(CHUNK_BYTES),
+            checksums: Vec::new(),
+            pace,
+        };
+        let mut header = [0; HEADER_BYTES];
+        header[..8].copy_from_slice(HEADER);
+        header[8..16].copy_from_slice(&number.to_le_bytes());
+        writer.write(&header)?;
+        Ok(writer)
+    }
+
+    fn end_chunk(&mut self) -> io::Result<()> {
+        self.checksums.push(crc32fast::hash(&self.chunk));
+        self.out.write(&self.chunk)?;
+        (self.pace)(self.chunk.len())?;
+        self.chunk.clear();
+        Ok(())
+    }
+
+    /// Write what follows the sections, and make the file safe, but for its name; answers its
+    /// length.
+    pub fn finish(mut self, shard: u32, lsn: u64, tables: &[TablePlace]) -> io::Result<u64> {
+        align(&mut self)?;
+        let directory_at = self.at;
+        self.write(&directory(tables)?)?;
+        align(&mut self)?;
+        if !self.chunk.is_empty() {
+            self.end_chunk()?;
+        }
+        let checksums_at = self.at;
+        let checksums: Vec<u8> = self
+            .checksums
+            .iter()
+            .flat_map(|c| c.to_le_bytes())
+            .collect();
+        let mut trailer = Vec::new();
+        trailer.extend_from_slice(TRAILER);
+        trailer.extend_from_slice(&self.number.to_le_bytes());
+        trailer.extend_from_slice(&shard.to_le_bytes());
+        trailer.extend_from_slice(&[0; 4]);
+        for n in [lsn, directory_at, checksums_at, 0] {
+            trailer.extend_from_slice(&n.to_le_bytes());
+        }
+        trailer.extend_from_slice(&crc32fast::hash(&checksums).to_le_bytes());
+        trailer.extend_from_slice(&crc32fast::hash(&trailer).to_le_bytes());
+        let end = checksums.len() + trailer.len();
+        self.out.write(&[checksums, trailer].concat())?;
+        self.out.sync()?;
+        Ok(self.at + end as u64)
+    }
+}
+
+impl Sink for Writer<'_> {
+    fn at(&self) -> u64 {
+        self.at
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.at += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let room = CHUNK_BYTES - self.chunk.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.chunk.extend_from_slice(now);
+            if self.chunk.len() == CHUNK_BYTES {
+                self.end_chunk()?;
+            }
+            bytes = later;
+        }
+        Ok(())
+    }
+}
+
+fn directory(tables: &[TablePlace]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let count = |n: usize| u32::try_from(n).map_err(io::Error::other);
+    out.extend_from_slice(&count(tables.len())?.to_le_bytes());
+    for table in tables {
+        out.extend_from_slice(&u32::from(table.db).to_le_bytes());
+        out.extend_from_slice(&table.len.to_le_bytes());
+        out.extend_from_slice(&table.expiring.to_le_bytes());
+        put_section(&mut out, &table.rows);
+        out.extend_from_slice(&count(table.bigs.len())?.to_le_bytes());
+        for big in &table.bigs {
+            out.extend_from_slice(&big.id.to_le_bytes());
+            out.extend_from_slice(&big.hash.to_le_bytes());
+            out.extend_from_slice(&big.len.to_le_bytes());
+            put_section(&mut out, &big.fields);
+        }
+    }
+    Ok(out)
+}
+
+fn put_section(out: &mut Vec<u8>, section: &SectionPlace) {
+    out.extend_from_slice(&u32::from(section.complete).to_le_bytes());
+    let place = &section.place;
+    for n in [
+        place.blocks_at,
+        place.blocks_bytes,
+        place.buckets_at,
+        place.buckets,
+        place.dues_at,
+        place.dues,
+        place.entries,
+    ] {
+        out.extend_from_slice(&n.to_le_bytes());
+    }
+}
