@@ -27,6 +27,7 @@ enum Command {
         )]
         args: Vec<String>,
     },
+    Check(fieldstone::check::CheckArgs),
     #[cfg(feature = "loader")]
     Load(fieldstone::loader::LoadArgs),
 }
@@ -34,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { args } => serve(&args),
+        Command::Check(args) => fieldstone::check::run(&args),
         #[cfg(feature = "loader")]
         Command::Load(args) => fieldstone::loader::run(args),
     }

@@ -17,7 +17,7 @@
 //!   it is written.
 //! - A file is folded only if all its checksums are right: damage is never copied.
 
-mod catalog;
+pub(crate) mod catalog;
 mod files;
 mod manifest;
 mod open;

@@ -338,7 +338,7 @@ pub struct OpenedTable<'a> {
 }
 
 impl<'a> Opened<'a> {
-    fn new(file: &'a ShardFile<'a>) -> io::Result<Opened<'a>> {
+    pub fn new(file: &'a ShardFile<'a>) -> io::Result<Opened<'a>> {
         let none = || damaged("a section lies beyond its end");
         let open = |place: &'a TablePlace| {
             let mut bigs = HashMap::new();
@@ -359,7 +359,7 @@ impl<'a> Opened<'a> {
         Ok(Opened { file, tables })
     }
 
-    fn table(&self, db: Db) -> Option<&OpenedTable<'a>> {
+    pub fn table(&self, db: Db) -> Option<&OpenedTable<'a>> {
         self.tables.iter().find(|table| table.place.db == db)
     }
 }

@@ -142,8 +142,9 @@ impl Keyspace {
         }
     }
 
+    /// The shard of a key with this hash.
     #[inline]
-    pub(super) fn shard_of(&self, hash: u64) -> usize {
+    pub fn shard_of(&self, hash: u64) -> usize {
         hash.rotate_left(self.shard_bits) as usize & (self.shards.len() - 1)
     }
 

@@ -36,6 +36,7 @@ mod shape;
 mod shard;
 mod store;
 mod table;
+mod trace;
 mod ttl;
 mod unpack;
 
@@ -49,6 +50,7 @@ pub use locked::{BATCH_KEYS_MAX, Locked};
 pub use mutation::{FieldExpire, KeyExpire, Mutation};
 pub use projection::Projection;
 pub use section::{ALIGN, Place, Sink, align};
+pub use trace::{Said, Trace};
 
 /// Milliseconds since the epoch.
 pub type Millis = u64;

@@ -182,6 +182,10 @@ impl Disk for Files {
         Err(ErrorKind::Unsupported.into())
     }
 
+    fn keep_aside(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
     fn remove(&self, _: &str) -> io::Result<()> {
         Err(ErrorKind::Unsupported.into())
     }

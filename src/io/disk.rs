@@ -29,6 +29,9 @@ pub trait Disk: Send + Sync {
     /// Make what is in a file safe, whoever wrote it.
     fn sync(&self, name: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Give a file the same name in a folder, too, which is made if need be; the file and its new
+    /// name are safe when this returns, whatever becomes of the old one.
+    fn keep_aside(&self, folder: &str, name: &str) -> io::Result<()>;
 }
 
 /// Whether the pages of a mapped file are brought into memory.
@@ -84,6 +87,25 @@ impl Directory {
             .truncate(false)
             .write(true)
             .open(path.join(LOCK))?;
+        Directory::locked(path, lock)
+    }
+
+    /// Open a directory that is there and that no server uses; nothing is made in it.
+    pub fn open_existing(path: &Path) -> io::Result<Directory> {
+        if !fs::metadata(path)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let lock = File::open(path.join(LOCK)).map_err(|error| {
+            let what = match error.kind() {
+                io::ErrorKind::NotFound => "this is no data directory",
+                _ => "it cannot be locked",
+            };
+            io::Error::new(error.kind(), format!("{what}: {LOCK}: {error}"))
+        })?;
+        Directory::locked(path, lock)
+    }
+
+    fn locked(path: &Path, lock: File) -> io::Result<Directory> {
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
@@ -165,6 +187,18 @@ impl Disk for Directory {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path.join(name))?;
+        self.sync_names()
+    }
+
+    fn keep_aside(&self, folder: &str, name: &str) -> io::Result<()> {
+        let aside = self.path.join(folder);
+        match fs::create_dir(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        fs::hard_link(self.path.join(name), aside.join(name))?;
+        File::open(aside.join(name))?.sync_all()?;
+        File::open(&aside)?.sync_all()?;
         self.sync_names()
     }
 }

@@ -207,7 +207,9 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.files.lock().names.keys().cloned().collect())
+        let files = self.0.files.lock();
+        let names = files.names.keys().filter(|name| !name.contains('/'));
+        Ok(names.cloned().collect())
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
@@ -292,6 +294,18 @@ impl Disk for SimDisk {
         let len = files.inodes[inode].written.len();
         files.space = files.space.map(|space| space + len);
         files.step()?;
+        files.safe_names();
+        Ok(())
+    }
+
+    fn keep_aside(&self, folder: &str, name: &str) -> io::Result<()> {
+        let mut files = self.0.files.lock();
+        files.step()?;
+        let inode = files.inode(name)?;
+        files.names.insert(format!("{folder}/{name}"), inode);
+        files.step()?;
+        let now = files.inodes[inode].written.clone();
+        files.inodes[inode].sync(now);
         files.safe_names();
         Ok(())
     }

@@ -30,6 +30,7 @@ mod limits;
 mod number;
 mod output;
 mod parser;
+mod quote;
 mod reply;
 mod template;
 
@@ -43,5 +44,6 @@ pub use inline::split_words;
 pub use limits::{Limits, ProtocolError};
 pub use output::{HIGH_WATER_BYTES, Output, Protocol};
 pub use parser::{Parser, Status};
+pub use quote::quote;
 pub use reply::{Reply, parse_reply, write_request};
 pub use template::Template;

@@ -31,10 +31,12 @@
 //! | a record that is whole and whose payload is no change | refuse to start |
 //! | a segment that is all zeros | prepared and never used: passed over |
 
+pub(crate) mod cut;
 mod log;
 pub(crate) mod record;
 mod recover;
 mod segment;
+pub(crate) mod survey;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +44,4 @@ mod tests;
 pub use log::{Log, Options, Policy, State};
 pub use recover::{Damage, Recovered, recover};
 pub use segment::name as segment_name;
+pub(crate) use segment::number as segment_number;

@@ -98,10 +98,13 @@ impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
     }
 
     /// Whether a segment begins where the log is. Segments from before the base may be gone, or
-    /// still be there.
+    /// still be there; what is missing between them is not needed.
     fn follows(&self, header: &Header) -> bool {
         match self.reached {
-            Some(reached) => header.first_lsn == reached,
+            Some(reached) => {
+                let not_needed = reached..=self.base_lsn + 1;
+                header.first_lsn == reached || not_needed.contains(&header.first_lsn)
+            }
             None => header.first_lsn <= self.base_lsn + 1,
         }
     }
@@ -189,7 +192,7 @@ fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Rec
 
 /// Bytes up to the last that is not zero. Most of a segment may be zeros: they are looked at in
 /// pieces.
-fn tail(bytes: &[u8]) -> usize {
+pub fn tail(bytes: &[u8]) -> usize {
     // Most of a segment is zeros often: many at a time.
     const ZEROS: [u8; 4096] = [0; 4096];
     let zeros = bytes

@@ -37,7 +37,7 @@ pub fn numbers(disk: &dyn Disk) -> io::Result<Vec<u64>> {
 }
 
 /// A number has one name only.
-fn number(file: &str) -> Option<u64> {
+pub fn number(file: &str) -> Option<u64> {
     let number = file.strip_prefix(PREFIX)?.parse().ok()?;
     (name(number) == file).then_some(number)
 }

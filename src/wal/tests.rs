@@ -7,6 +7,7 @@
 
 mod append;
 mod crash;
+mod cut;
 mod damage;
 mod failure;
 mod planted;
