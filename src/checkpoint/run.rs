@@ -404,9 +404,16 @@ impl Checkpoints {
         let mut catalog = work.files.manifest.catalog;
         if catalog_len > work.files.catalog_len {
             catalog = work.files.take_number();
-            let mut out = self.disk.append(&catalog::name(catalog))?;
-            out.write(&catalog::seal(catalog, &keyspace.catalog()))?;
-            out.sync()?;
+            let (name, bytes) = (
+                catalog::name(catalog),
+                catalog::seal(catalog, &keyspace.catalog()),
+            );
+            let mut out = self.disk.append(&name)?;
+            if let Err(error) = out.write(&bytes).and_then(|()| out.sync()) {
+                // A part of it is of no use; on a full disk it would be in the way.
+                let _ = self.disk.remove(&name);
+                return Err(error);
+            }
         }
         let mut manifest = work.files.manifest.clone();
         manifest.catalog = catalog;

@@ -351,17 +351,24 @@ impl Log {
     pub fn trim(&self, lsn: u64) -> std::io::Result<usize> {
         let mut removed = 0;
         loop {
-            let mut inner = self.inner.lock();
+            let inner = self.inner.lock();
             let next = inner.kept.get(1).map(|kept| kept.first_lsn);
             if next.is_none_or(|first| first > lsn + 1) {
                 return Ok(removed);
             }
-            let Some(kept) = inner.kept.pop_front() else {
+            let Some(number) = inner.kept.front().map(|kept| kept.number) else {
                 return Ok(removed);
             };
             drop(inner);
-            // One by one, the oldest first: what a crash leaves has no hole.
-            self.disk.remove(&segment::name(kept.number))?;
+            // One by one, the oldest first, and none after one that stays: there is never a hole.
+            match self.disk.remove(&segment::name(number)) {
+                // It was removed before, but that could not be made safe.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    self.disk.sync_names()?;
+                }
+                other => other?,
+            }
+            self.inner.lock().kept.pop_front();
             removed += 1;
         }
     }

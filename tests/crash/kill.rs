@@ -4,7 +4,7 @@
 //! outlives it.
 
 use crate::node::{self, Node};
-use crate::support::Rng;
+use crate::support::{Address, Connection, Rng};
 use crate::tally;
 use crate::workload::Load;
 use std::time::{Duration, Instant};
@@ -23,21 +23,27 @@ pub fn cycles(policy: &str, cycles: usize) {
     while left > 0 {
         let now = left.min(CYCLES_A_DIRECTORY);
         left -= now;
-        let (acked, early) = one_directory(policy, &mut rng, now);
+        let (acked, early, within) = one_directory(policy, &mut rng, now);
         tally::add("acknowledged writes checked, 0 lost", acked as u64);
         tally::add(format!("kills under load, {policy}"), now as u64);
+        tally::add(format!("  of them within a checkpoint, {policy}"), within);
         tally::add(
             format!("kills at a random moment of a start, {policy}"),
-            early as u64,
+            early,
+        );
+        assert!(
+            now < CYCLES_A_DIRECTORY || within * 10 > now as u64,
+            "{within} of {now} within a checkpoint"
         );
     }
 }
 
-/// Acknowledged writes, and deaths before it was ready.
-fn one_directory(policy: &str, rng: &mut Rng, cycles: usize) -> (usize, usize) {
+/// Acknowledged writes, and deaths before it was ready and within a checkpoint.
+fn one_directory(policy: &str, rng: &mut Rng, cycles: usize) -> (usize, u64, u64) {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let policy = &format!("{policy} --checkpoint-log-size 1mb");
     let mut load = Load::new(rng.next());
-    let (mut early, mut start_took) = (0, Duration::from_millis(100));
+    let (mut early, mut within, mut start_took) = (0, 0, Duration::from_millis(100));
     for _ in 0..cycles {
         // A random moment of the start; that recovery was cut short must not show.
         if rng.percent(10) {
@@ -50,20 +56,41 @@ fn one_directory(policy: &str, rng: &mut Rng, cycles: usize) -> (usize, usize) {
         let mut node = node::start(folder.path(), policy);
         start_took = began.elapsed();
         load.check(&mut node.connect());
-        run(&mut load, &mut node, 1 + rng.below(ACKED_MAX));
+        // Without a pause, so that most deaths are in one; else as the size of the log has it.
+        let saves = rng.percent(70);
+        run(&mut load, &mut node, 1 + rng.below(ACKED_MAX), saves);
+        within += u64::from(!node::left_over(folder.path()).is_empty());
     }
     let node = node::start(folder.path(), policy);
     load.check(&mut node.connect());
     node.terminate();
-    (load.acked, early)
+    (load.acked, early, within)
 }
 
-fn run(load: &mut Load, node: &mut Node, enough: usize) {
+fn run(load: &mut Load, node: &mut Node, enough: usize, saves: bool) {
     let address = node.address.clone();
-    load.run(&address, enough, || {
-        assert!(node.signal("-KILL"), "it is running")
+    std::thread::scope(|scope| {
+        if saves {
+            scope.spawn(|| save(&address));
+        }
+        load.run(&address, enough, || {
+            assert!(node.signal("-KILL"), "it is running")
+        });
     });
     assert!(node::was_killed(node.wait()));
+}
+
+/// One checkpoint after the other, of which some are waited for, until the server goes away.
+fn save(address: &Address) -> Option<()> {
+    let mut c = Connection::open(address).ok()?;
+    for line in [b"BGSAVE\r\n".as_slice(), b"SAVE\r\n"].iter().cycle() {
+        c.send(line).ok()?;
+        let reply = c.read().ok()?.value.text();
+        let fine = !reply.starts_with("ERR") || reply.contains("already in progress");
+        assert!(fine, "{reply}");
+        tally::add("checkpoints asked for under load", 1);
+    }
+    None
 }
 
 /// SIGTERM under load: what was acknowledged is there, and the end is orderly.

@@ -8,8 +8,8 @@
 //! FIELDSTONE_SOAK_MINUTES=60 FIELDSTONE_SOAK_SEED=7 cargo test --test crash
 //! ```
 //!
-//! What was done is told in numbers at the end. `scenario.rs` says where to add a step, such as
-//! `SAVE`, to what is enumerated.
+//! What was done is told in numbers at the end. `scenario.rs` says where to add a step to what
+//! is enumerated.
 //!
 //! Invariants
 //! - The oracle lives in this process, which is never killed.
@@ -17,6 +17,7 @@
 //! - A test that this machine cannot run is counted as ignored, and said aloud: never as passed.
 //!   That is why this binary brings its own runner: Rust's cannot ignore a test at run time.
 
+mod bases;
 #[cfg(target_arch = "x86_64")]
 mod calls;
 mod disk;
@@ -40,10 +41,28 @@ mod workload;
 use Needs::{Nothing, Tracing};
 use points::{deaths, interrupted, io_errors, no_room};
 use runner::{Needs, Test};
-use scenario::{CHANGES, FRESH, LARGE, TURN, USED};
+use scenario::{BASES, CHANGES, FRESH, LARGE, SAVES, TURN, USED};
 
 /// The long ones first.
 const TESTS: &[Test] = &[
+    Test::new("death_in_later_start_with_bases", Tracing, || {
+        deaths(&BASES)
+    }),
+    Test::new("death_in_checkpoints", Tracing, || deaths(&SAVES)),
+    Test::new("io_error_in_later_start_with_bases", Tracing, || {
+        io_errors(&BASES)
+    }),
+    Test::new("io_error_in_checkpoints", Tracing, || io_errors(&SAVES)),
+    Test::new("no_room_in_later_start_with_bases", Tracing, || {
+        no_room(&BASES)
+    }),
+    Test::new("no_room_in_checkpoints", Tracing, || no_room(&SAVES)),
+    Test::new("interrupted_in_later_start_with_bases", Tracing, || {
+        interrupted(&BASES)
+    }),
+    Test::new("interrupted_in_checkpoints", Tracing, || {
+        interrupted(&SAVES)
+    }),
     Test::new("death_in_later_start", Tracing, || deaths(&USED)),
     Test::new("death_in_fresh_start", Tracing, || deaths(&FRESH)),
     Test::new("death_in_large_change", Tracing, || deaths(&LARGE)),
@@ -81,6 +100,14 @@ const TESTS: &[Test] = &[
     Test::new("damaged_record", Nothing, refuse::damaged),
     Test::new("cut_tail", Nothing, refuse::cut),
     Test::new("lost_files", Nothing, refuse::lost),
+    Test::new("stopped_in_checkpoint", Nothing, bases::stopped),
+    Test::new(
+        "stopped_while_awaited",
+        Tracing,
+        bases::stopped_while_awaited,
+    ),
+    Test::new("damaged_rows", Nothing, bases::damaged),
+    Test::new("lost_rows", Nothing, bases::lost),
 ];
 
 fn main() -> std::process::ExitCode {

@@ -36,7 +36,7 @@ pub fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(SIGKILL) || status.code() == Some(i32::from(DIED))
 }
 
-/// A server process that is starting.
+/// A server process that is starting. Further settings may follow the policy.
 pub fn spawn(plan: Option<&Plan>, dir: &Path, policy: &str) -> Node {
     let program = std::env::var("FIELDSTONE_PROGRAM");
     let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_fieldstone").to_owned());
@@ -46,7 +46,9 @@ pub fn spawn(plan: Option<&Plan>, dir: &Path, policy: &str) -> Node {
         .arg(program)
         .args(["serve", "--port", "0", "--bind", "127.0.0.1"])
         .args(["--io-threads", "2", "--appendonly", "yes"])
-        .args(["--appendfsync", policy, "--dir"])
+        .arg("--appendfsync")
+        .args(policy.split(' '))
+        .arg("--dir")
         .arg(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -229,6 +231,37 @@ pub fn segments(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = paths.filter(is_segment).collect();
     found.sort();
     found
+}
+
+pub fn segment_number(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix("wal-")?.parse().ok()
+}
+
+/// Names of files that the manifest does not name.
+pub fn left_over(dir: &Path) -> Vec<String> {
+    let manifest = std::fs::read_to_string(dir.join("MANIFEST")).unwrap_or_default();
+    let catalog = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("catalog "));
+    let is_shard = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
+    let shards = manifest.lines().filter(is_shard);
+    let rows = shards.flat_map(|line| line.split(' ').skip(1));
+    let named: Vec<String> = rows
+        .map(|number| format!("rows-{number:0>12}"))
+        .chain(catalog.map(|number| format!("catalog-{number:0>12}")))
+        .collect();
+    let entries = std::fs::read_dir(dir).expect("list the directory");
+    entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| {
+            ["rows-", "catalog-"]
+                .iter()
+                .any(|kind| name.starts_with(kind))
+        })
+        .filter(|name| !named.contains(name))
+        .collect()
 }
 
 /// Ask until `done` says so.

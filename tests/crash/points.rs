@@ -12,6 +12,8 @@ use crate::trace::{self, Errno, Kind, Plan, What};
 const CALLS_MAX: usize = 1000;
 /// Of a segment, unless a change needs a longer one.
 const SEGMENT_BYTES: u64 = 32 << 20;
+/// Of the first of a server.
+const FIRST_BYTES: u64 = 1 << 20;
 
 /// One time that a scenario was played.
 struct Case<'a> {
@@ -131,7 +133,7 @@ impl Case<'_> {
         match self.start() {
             Err(ended) => assert!(was_killed(ended.status), "{}: {}", ended.status, ended.said),
             Ok(mut node) => {
-                acked = self.play.ask_all(&node, |_| {});
+                acked = self.play.ask_all(&node, |_| {}, |_| false);
                 self.settle(&mut node, true);
                 // An orderly end has calls as well.
                 status = Some(node.stop());
@@ -161,7 +163,7 @@ impl Case<'_> {
                 return Some(call);
             }
         };
-        let acked = self.play.ask_all(&node, |n| {
+        let is_acked = |n| {
             // A sync that failed is that of the request which waits for it.
             let failed = self
                 .plan
@@ -172,7 +174,10 @@ impl Case<'_> {
                 !failed || self.play.scenario.policy != "always",
                 "{n} was acknowledged"
             );
-        });
+        };
+        let acked = self
+            .play
+            .ask_all(&node, is_acked, |n| self.is_unharmed(&node, n));
         if acked == self.play.requests.len() {
             self.settle(&mut node, true);
         }
@@ -184,11 +189,16 @@ impl Case<'_> {
             assert_refusing(&node, !self.touches_all(acked));
         }
         let before_end = self.hit();
+        let told = before_end.as_ref().map_or("nothing", |(_, told)| told);
+        assert!(
+            failed || !self.play.is_save(acked),
+            "{told}: a checkpoint fails although the disk is well again"
+        );
         match self.plan.at.is_multiple_of(2) && before_end.is_some() {
             true => node.kill(),
             false => {
                 assert!(node.stop().success(), "an orderly end");
-                self.assert_no_part_left();
+                self.assert_no_part_left(told);
             }
         }
         let Some((call, told)) = self.hit() else {
@@ -205,6 +215,21 @@ impl Case<'_> {
         Some(call)
     }
 
+    /// After a checkpoint that failed: data is served as before, and it is said. Others did not
+    /// fail.
+    fn is_unharmed(&self, node: &Node, step: usize) -> bool {
+        if !self.play.is_save(step) {
+            return false;
+        }
+        let (call, told) = self.hit().expect("a checkpoint fails for a reason");
+        assert_same(&self.play.states[step], &state::read(node), &told);
+        assert_eq!(node.info("log_state"), "ok", "{told}");
+        assert_eq!(node.info("rdb_last_bgsave_status"), "err", "{told}");
+        let kind = call.split(' ').next().unwrap_or_default();
+        tally::add(format!("checkpoints that failed at {kind}"), 1);
+        true
+    }
+
     /// Whether a step changes keys of all shards.
     fn touches_all(&self, step: usize) -> bool {
         let step = self.play.scenario.steps.get(step);
@@ -212,10 +237,20 @@ impl Case<'_> {
     }
 
     /// What could not be finished was taken away: it would be in the way on a full disk.
-    fn assert_no_part_left(&self) {
+    fn assert_no_part_left(&self, told: &str) {
+        let call = self.plan.hits().concat();
+        // The next start removes those that could not be, or that a crash may bring back.
+        let may = ["unlink ", "fsync .", "open .", "MANIFEST"];
+        let left = node::left_over(&self.plan.dir);
+        assert!(
+            left.is_empty() || may.iter().any(|may| call.contains(may)),
+            "{told}: left over: {left:?}"
+        );
         for path in node::segments(&self.plan.dir) {
             let len = std::fs::metadata(&path).expect("a segment").len();
-            assert!(len >= SEGMENT_BYTES, "{}: {len} bytes", path.display());
+            let is_first = node::segment_number(&path) <= Some(self.play.last + 1);
+            let least = if is_first { FIRST_BYTES } else { SEGMENT_BYTES };
+            assert!(len >= least, "{told}: {}: {len} bytes", path.display());
         }
     }
 
@@ -223,7 +258,7 @@ impl Case<'_> {
         let mut node = self
             .start()
             .unwrap_or_else(|ended| panic!("{}", ended.said));
-        let acked = self.play.ask_all(&node, |_| {});
+        let acked = self.play.ask_all(&node, |_| {}, |_| false);
         self.settle(&mut node, true);
         assert!(is_accepting(&node));
         assert!(node.stop().success(), "an orderly end");
@@ -236,7 +271,10 @@ impl Case<'_> {
 
     /// Started again, what was acknowledged is there; what was in flight wholly or not at all.
     fn check(&self, acked: usize, in_flight: bool, told: &str) {
-        let node = node::start(&self.folder.path().join("data"), "always");
+        let dir = self.folder.path().join("data");
+        let node = node::start(&dir, "always");
+        let left = node::left_over(&dir);
+        assert!(left.is_empty(), "{told}: left over: {left:?}");
         let mut found = state::read(&node);
         found.remove(&(0, b"probe".to_vec()));
         let next = self.play.states.get(acked + 1).filter(|_| in_flight);

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-fn refused(dir: &Path) -> Ended {
+pub fn refused(dir: &Path) -> Ended {
     match node::try_start(None, dir, "always") {
         Ok(_) => panic!("it started"),
         Err(ended) => {
@@ -113,7 +113,7 @@ fn find(path: &Path, text: &str) -> u64 {
     at.expect("the text is in the log") as u64
 }
 
-fn flip(path: &Path, at: u64, bit: u8) {
+pub fn flip(path: &Path, at: u64, bit: u8) {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -233,17 +233,14 @@ pub fn lost() {
         fs::rename(away.path().join(name), path).expect("put it back");
     }
     let text = fs::read(&manifest).expect("read the manifest");
-    for other in [
-        "",
-        "fieldstone data directory, format 2\n",
-        "fieldstone data directory",
+    for (other, told) in [
+        ("", "this is no manifest"),
+        ("fieldstone data directory, format 2\n", "its format is 2"),
+        ("fieldstone data directory", "this is no manifest"),
     ] {
         fs::write(&manifest, other).expect("write a manifest");
         let said = refused(dir).said;
-        assert!(
-            said.contains("MANIFEST: this is no data directory of a format"),
-            "{said}"
-        );
+        assert!(said.contains(&format!("MANIFEST: {told}")), "{said}");
     }
     fs::write(&manifest, text).expect("write the manifest");
     let node = node::start(dir, "always");

@@ -1,6 +1,6 @@
 //! What servers do that die, or whose disk fails, at each of their calls.
 //!
-//! To add a step such as `SAVE`, add a line to `steps` of a [`Scenario`], or to a server of
+//! To add a step, add a line to `steps` of a [`Scenario`], or to a server of
 //! `earlier`: what a request is acknowledged for must be there afterwards, and the calls that it
 //! makes are enumerated by themselves. A file of a new kind needs nothing: all calls below the data
 //! directory count. Should the step make further segments, raise `turns`.
@@ -22,7 +22,7 @@ pub struct Scenario {
     /// Calls count from the start of the process; else once it serves, and has a spare segment.
     pub counts_start: bool,
     /// Requests, one after the other, each of one change at most. `|` parts those of a transaction,
-    /// `@n` is n MiB.
+    /// `@n` is n MiB, `#n` n fields with values.
     pub steps: &'static [&'static str],
     /// Segments that the steps make the server make.
     pub turns: u64,
@@ -106,16 +106,79 @@ pub const LARGE: Scenario = Scenario {
     ..FRESH
 };
 
+/// Checkpoints: the first; one of shards that were changed, flushed and swapped, which folds; one
+/// on top of a large file; one after no change.
+pub const SAVES: Scenario = Scenario {
+    name: "checkpoints",
+    counts_start: false,
+    steps: &[
+        "HSET big #600",
+        "HPEXPIREAT big 4102444800456 FIELDS 2 f1 f2",
+        "SET s v PXAT 4102444800123",
+        "SELECT 1",
+        "HSET other f v",
+        "SELECT 2",
+        "HSET h a 1 b 2",
+        "SELECT 0",
+        SAVE,
+        "HSET big f3 changed g new",
+        "HDEL big f4 f5",
+        "SET s w",
+        "SELECT 1",
+        "FLUSHDB",
+        "SELECT 0",
+        "SWAPDB 0 2",
+        SAVE,
+        "SWAPDB 0 2",
+        SAVE,
+        "HSET big f3 again",
+        "HPEXPIREAT big 4102444800789 FIELDS 1 f6",
+        "DEL s",
+        SAVE,
+        SAVE,
+        "HDEL big f3",
+    ],
+    points_min: 60,
+    ..FRESH
+};
+
+/// Servers died here that had made checkpoints, and one that had not.
+pub const BASES: Scenario = Scenario {
+    name: "later start with bases",
+    earlier: &[
+        &["HSET big #600", "SET s v PXAT 4102444800000", "HSET h f 1"],
+        &["SET t v", SAVE, "HSET big f1 x", "DEL h"],
+        &[
+            "HSET big f2 y",
+            SAVE,
+            "HPEXPIREAT big 4102444800456 FIELDS 1 f3",
+        ],
+        &["HDEL big f4"],
+    ],
+    steps: &["SET u v", SAVE, "HDEL big f1", SAVE, "SET last v"],
+    points_min: 60,
+    ..FRESH
+};
+
+/// A step that is no change, and that is to succeed the next time if it fails.
+pub const SAVE: &str = "SAVE";
+
 /// What is sent at once, with how many replies it has.
 pub type Request = (Vec<u8>, usize);
 
 pub fn request(line: &str) -> Request {
-    let word = |word: &str| match word.strip_prefix('@') {
-        Some(mib) => b"0123456789abcdef".repeat(mib.parse::<usize>().expect("MiB") * MIB / 16),
-        None => word.as_bytes().to_vec(),
+    let words = |word: &str| match word.split_at(1) {
+        ("@", mib) => {
+            let times = mib.parse::<usize>().expect("MiB") * MIB / 16;
+            vec![b"0123456789abcdef".repeat(times)]
+        }
+        ("#", count) => (0..count.parse().expect("a count"))
+            .flat_map(|n: usize| [format!("f{n}").into_bytes(), format!("v{n}").into_bytes()])
+            .collect(),
+        _ => vec![word.as_bytes().to_vec()],
     };
     let parts = line.split('|').map(|part| {
-        let words: Vec<Vec<u8>> = part.split(' ').map(word).collect();
+        let words: Vec<Vec<u8>> = part.split(' ').flat_map(words).collect();
         encode(&words)
     });
     let parts: Vec<Vec<u8>> = parts.collect();
@@ -140,7 +203,7 @@ pub struct Play {
     /// Before the first request, and after each.
     pub states: Vec<State>,
     /// The number of the last segment that there is before.
-    last: u64,
+    pub last: u64,
 }
 
 impl Play {
@@ -206,19 +269,33 @@ impl Play {
         node.last_mapped() >= self.last + 2 + turns
     }
 
-    /// Ask for everything, or until something is not acknowledged: how much was.
-    pub fn ask_all(&self, node: &Node, mut acked: impl FnMut(usize)) -> usize {
+    /// Ask for everything, or until something is not acknowledged: how much was. What fails is
+    /// asked for again if `again` says so.
+    pub fn ask_all(
+        &self,
+        node: &Node,
+        mut acked: impl FnMut(usize),
+        again: impl Fn(usize) -> bool,
+    ) -> usize {
         // It may be gone already.
         let Ok(mut c) = Connection::open(&node.address) else {
             return 0;
         };
         for (n, request) in self.requests.iter().enumerate() {
-            if !ask(&mut c, request).unwrap_or(false) {
+            let mut done = ask(&mut c, request);
+            if matches!(done, Ok(false)) && again(n) {
+                done = ask(&mut c, request);
+            }
+            if !done.unwrap_or(false) {
                 return n;
             }
             acked(n);
         }
         self.requests.len()
+    }
+
+    pub fn is_save(&self, step: usize) -> bool {
+        self.scenario.steps.get(step) == Some(&SAVE)
     }
 }
 

@@ -35,17 +35,23 @@ fn read_key(c: &mut Connection, key: &[u8]) -> Vec<Vec<u8>> {
         all.push(c.call(&[b"GET".as_slice(), key]).bytes().to_vec());
         return all;
     }
-    let mut fields: Vec<Vec<Vec<u8>>> = Vec::new();
-    for pair in c.call(&[b"HGETALL".as_slice(), key]).items().chunks(2) {
-        let name = pair[0].bytes();
-        let words = [b"HPEXPIRETIME".as_slice(), key, b"FIELDS", b"1", name];
-        let expires = c.call(&words).items()[0].integer().to_string();
-        fields.push(vec![
-            name.to_vec(),
-            pair[1].bytes().to_vec(),
-            expires.into_bytes(),
-        ]);
-    }
+    let pairs = c.call(&[b"HGETALL".as_slice(), key]);
+    let pairs: Vec<(&[u8], &[u8])> = pairs
+        .items()
+        .chunks(2)
+        .map(|pair| (pair[0].bytes(), pair[1].bytes()))
+        .collect();
+    let count = pairs.len().to_string();
+    let mut words = vec![b"HPEXPIRETIME".as_slice(), key, b"FIELDS", count.as_bytes()];
+    words.extend(pairs.iter().map(|(name, _)| name));
+    let expires = c.call(&words);
+    // It may have expired meanwhile.
+    assert!(pairs.is_empty() || expires.items().len() == pairs.len());
+    let expires = expires.items().iter().map(|at| at.integer().to_string());
+    let field = |((name, value), at): (&(&[u8], &[u8]), String)| {
+        vec![name.to_vec(), value.to_vec(), at.into_bytes()]
+    };
+    let mut fields: Vec<Vec<Vec<u8>>> = pairs.iter().zip(expires).map(field).collect();
     fields.sort();
     all.extend(fields.into_iter().flatten());
     all
