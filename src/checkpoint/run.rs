@@ -373,11 +373,17 @@ impl Checkpoints {
         }
         let old = std::mem::replace(&mut work.files.manifest, manifest);
         work.files.catalog_len = catalog_len;
-        for written in &group.written {
+        let mut result = Ok(());
+        for written in group.written {
             let folds = |number: u64| written.folded.contains(&number);
             let view = written.file.as_ref().map(|file| file.view());
-            let (shard, frozen) = (written.shard, &written.frozen);
-            keyspace.install(shard, frozen, &folds, view.as_ref())?;
+            let (shard, frozen) = (written.shard, written.frozen);
+            if let Err(error) = keyspace.install(shard, &frozen, &folds, view.as_ref()) {
+                // It is in the manifest and cannot be read: the next attempt writes it again.
+                work.pending.insert(shard, frozen);
+                result = Err(error);
+                continue;
+            }
             for number in &written.folded {
                 work.files.open.remove(number);
                 self.remove(&rowfile::name(*number));
@@ -389,7 +395,7 @@ impl Checkpoints {
         if old.catalog != work.files.manifest.catalog && old.catalog != 0 {
             self.remove(&catalog::name(old.catalog));
         }
-        Ok(())
+        result
     }
 
     /// Everything that must be safe before the manifest that is answered is.

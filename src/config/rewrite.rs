@@ -38,7 +38,12 @@ impl Config {
         }
         let default = Config::default();
         let missing = settings().filter(|setting| {
-            !written.contains(&setting.name) && setting.get(self) != setting.get(&default)
+            let changed = match setting.name {
+                // What is usual depends on another setting, what is said does not.
+                "save" => self.save.is_some(),
+                _ => setting.get(self) != setting.get(&default),
+            };
+            !written.contains(&setting.name) && changed
         });
         let mut signed = text.lines().any(|line| line == SIGNATURE);
         for setting in missing {

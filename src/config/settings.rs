@@ -171,11 +171,7 @@ const SAVE: Setting = Setting {
         LIVE,
         |c| value::rules_text(&c.save_rules()),
         |c, words| {
-            let rules = value::rules(words)?;
-            // What is usual stays so when there comes to be a log.
-            if c.save.is_some() || rules != c.save_rules() {
-                c.save = Some(rules);
-            }
+            c.save = Some(value::rules(words)?);
             Ok(())
         }
     )

@@ -40,6 +40,8 @@ fn the_defaults_are_valid_values() {
         assert_eq!(setting.get(&config), text);
         assert_eq!(setting.name, setting.name.to_ascii_lowercase());
     }
+    // What is usual depends on another setting; what is said does not.
+    assert_eq!(config.save.take(), Some(Vec::new()));
     assert_eq!(config, Config::default());
 }
 
@@ -169,5 +171,25 @@ fn a_rewritten_file_gives_the_settings_of_now() {
         config.rewritten(&rewritten),
         rewritten,
         "written again, it stays the same"
+    );
+}
+
+#[test]
+fn checkpoints_are_usual_with_a_log_unless_said_otherwise() {
+    let rules = |text| {
+        let config = from_file(text).unwrap();
+        let text = settings().find(|s| s.name == "save").unwrap().get(&config);
+        (text, config.saves_without_log())
+    };
+    let is = |rules: &str, refused| (rules.to_owned(), refused);
+    assert_eq!(rules(""), is("", false));
+    assert_eq!(rules("appendonly yes\n"), is("3600 1", false));
+    assert_eq!(rules("save \"\"\nappendonly yes\n"), is("", false));
+    let lines = "save 60 1000\nsave 300 10\nappendonly yes\n";
+    assert_eq!(rules(lines), is("60 1000 300 10", false));
+    assert_eq!(
+        rules("save 60 1000\n"),
+        is("60 1000", true),
+        "there is no log"
     );
 }
