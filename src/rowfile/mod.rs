@@ -39,6 +39,8 @@ pub fn name(number: u64) -> String {
 }
 
 /// The number of a file of this name.
-pub fn number(name: &str) -> Option<u64> {
-    name.strip_prefix("rows-")?.parse().ok()
+pub fn number(file: &str) -> Option<u64> {
+    let number = file.strip_prefix("rows-")?.parse().ok()?;
+    // A number has one name only.
+    (name(number) == file).then_some(number)
 }
