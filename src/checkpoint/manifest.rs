@@ -111,9 +111,12 @@ impl Manifest {
         };
         lines.next();
         let manifest = lines.manifest().ok_or(Damage::Line(lines.at))?;
-        match lines.next() {
+        // There is one text only that says this.
+        let expected = manifest.text();
+        let mut pairs = text.split('\n').zip(expected.split('\n'));
+        match pairs.position(|(found, expected)| found != expected) {
             None => Ok(manifest),
-            Some(_) => Err(Damage::Line(lines.at)),
+            Some(at) => Err(Damage::Line(at + 1)),
         }
     }
 
@@ -170,6 +173,13 @@ impl<'a> Lines<'a> {
                 return None;
             }
             shards.push(Base { lsn, files });
+        }
+        let mut files: Vec<u64> = shards.iter().flat_map(|s| s.files.clone()).collect();
+        files.sort_unstable();
+        // Each number once: a file is of one shard, and the catalog is no file of rows.
+        let once = files.is_sorted_by(|a, b| a < b);
+        if !once || files.contains(&0) || files.contains(&catalog) || catalog >= next.max(1) {
+            return None;
         }
         Some(Manifest {
             seed,
