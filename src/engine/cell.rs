@@ -48,10 +48,11 @@ pub fn size(code: u8, cells: &[u8]) -> Option<usize> {
     match code {
         DICTIONARY => Some(2),
         1..=14 => Some(usize::from(code)),
-        _ => {
+        RAW => {
             let len = Reader(cells).varint()?;
             len.checked_add(varint_len(len))
         }
+        _ => None,
     }
 }
 
