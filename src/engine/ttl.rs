@@ -15,6 +15,9 @@ use super::bytes::{Reader, put_time48};
 /// Times from here on cannot be stored; they stand for "never reached".
 pub const TIME_END: Millis = 1 << 48;
 
+/// Bits of the time between two times.
+const WIDTH_MAX: u8 = 48;
+
 /// The stamps of a row, read in place.
 #[derive(Clone, Copy)]
 pub struct Stamps<'a> {
@@ -31,6 +34,9 @@ impl<'a> Stamps<'a> {
         let mode = reader.u8()?;
         let (mut mask, mut later) = (&[][..], &[][..]);
         if let Some(width) = mode.checked_sub(1) {
+            if width > WIDTH_MAX {
+                return None;
+            }
             mask = reader.take(cells.div_ceil(8))?;
             let stamped: usize = mask.iter().map(|b| b.count_ones() as usize).sum();
             later = reader.take((stamped * usize::from(width)).div_ceil(8))?;
@@ -67,7 +73,7 @@ impl<'a> Stamps<'a> {
         let len = from.len().min(8);
         wide[..len].copy_from_slice(&from[..len]);
         let later = u64::from_le_bytes(wide) >> (start % 8) & ((1 << width) - 1);
-        Some(self.earliest + later)
+        Some((self.earliest + later).min(TIME_END - 1))
     }
 }
 
