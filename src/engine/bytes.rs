@@ -61,7 +61,8 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
-    /// Seven bits a byte, low ones first; at most five bytes.
+    /// Seven bits a byte, low ones first; at most five bytes, and no more than are needed: what is
+    /// written again is as long as it was.
     #[inline]
     pub fn varint(&mut self) -> Option<usize> {
         let first = self.u8()?;
@@ -73,7 +74,7 @@ impl<'a> Reader<'a> {
             let byte = self.u8()?;
             n |= usize::from(byte & 0x7f) << shift;
             if byte < 0x80 {
-                return Some(n);
+                return (byte != 0).then_some(n);
             }
         }
         None
