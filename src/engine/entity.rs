@@ -292,12 +292,12 @@ impl<'a> Hash<'a> {
         from.map_or(0, |hash| hash >> 16)
     }
 
-    /// Some field, chosen by `random`.
-    pub fn random(&self, random: u64) -> Field<'a> {
+    /// Some field, chosen by `random`; `None` only if none can be read.
+    pub fn random(&self, random: u64) -> Option<Field<'a>> {
         let mut found = None;
         match &self.form {
             Form::Packed(_) => {
-                let mut skip = random as usize % self.len();
+                let mut skip = (random as usize).checked_rem(self.len())?;
                 self.for_each(|field| {
                     if found.is_none() && skip == 0 {
                         found = Some(field);
@@ -307,8 +307,12 @@ impl<'a> Hash<'a> {
             }
             Form::Big(big) => {
                 let mut from = Some(random & !0xffff);
+                let mut wrapped = false;
                 while found.is_none() {
-                    // Past the end the walk goes on at the beginning: some field is live.
+                    // Past the end the walk goes on at the beginning, once: some field is live.
+                    if from.is_none() && std::mem::replace(&mut wrapped, true) {
+                        break;
+                    }
                     let hash = from.unwrap_or(0);
                     let mut nearest = u64::MAX;
                     from = big.visit_bucket(hash, &self.catalog.hasher, |stored| {
@@ -322,6 +326,6 @@ impl<'a> Hash<'a> {
                 }
             }
         }
-        found.expect("an entity has a live field")
+        found
     }
 }

@@ -14,8 +14,8 @@ const PICKS_MAX: u64 = 1 << 20;
 pub fn hrandfield(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     if args.len() == 2 {
         let key = ctx.key(args.at(1));
-        match ctx.data.hash(&key)? {
-            Some(hash) => ctx.out.bulk(hash.random(random()).name),
+        match ctx.data.hash(&key)?.and_then(|hash| hash.random(random())) {
+            Some(field) => ctx.out.bulk(field.name),
             None => ctx.out.null(),
         }
         return Ok(());
@@ -44,7 +44,7 @@ pub fn hrandfield(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandEr
         pick_distinct(&hash, usize::try_from(count).unwrap_or(usize::MAX))
     } else {
         (0..count.unsigned_abs())
-            .map(|_| hash.random(random()))
+            .map_while(|_| hash.random(random()))
             .collect()
     };
     reply(ctx.out, &picked, values);
