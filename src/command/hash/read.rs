@@ -48,8 +48,15 @@ fn reply_all(ctx: &mut Context<'_>, args: Args<'_>, part: Part) -> Result<(), Co
     } else {
         ctx.out.array(len);
     }
+    let mut left = len;
     if let Some(hash) = hash {
         hash.for_each(|field| {
+            // As many as were announced: replies behind this one must be told from it, even if the
+            // row is damaged.
+            if left == 0 {
+                return;
+            }
+            left -= 1;
             if part != Part::Values {
                 ctx.out.bulk(field.name);
             }
@@ -58,6 +65,8 @@ fn reply_all(ctx: &mut Context<'_>, args: Args<'_>, part: Part) -> Result<(), Co
             }
         });
     }
+    let each = if part == Part::Both { 2 } else { 1 };
+    (0..left * each).for_each(|_| ctx.out.null());
     Ok(())
 }
 
