@@ -139,7 +139,7 @@ impl Big {
     pub fn live_len(&self, now: Millis, hasher: &Hasher) -> usize {
         let mut expired = 0;
         self.expired(now, hasher, |_| expired += 1);
-        self.len() - expired
+        self.len().saturating_sub(expired)
     }
 
     /// Visit the fields that have expired, looked for only where they may be.

@@ -169,7 +169,7 @@ impl Shapes {
     pub fn restore(&self, names: &[&[u8]], hasher: &Hasher) -> Option<u16> {
         let bytes: usize = names.iter().map(|n| n.len()).sum();
         let distinct: std::collections::HashSet<&[u8]> = names.iter().copied().collect();
-        let fits = names.len() <= SHAPE_FIELDS_MAX && bytes <= SHAPE_NAME_BYTES_MAX;
+        let fits = (1..=SHAPE_FIELDS_MAX).contains(&names.len()) && bytes <= SHAPE_NAME_BYTES_MAX;
         if !fits || distinct.len() < names.len() {
             return None;
         }

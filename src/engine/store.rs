@@ -201,7 +201,7 @@ impl<F: Form> Store<F> {
     pub fn remove(&mut self, hasher: &Hasher, hash: u64, found: Found, lsn: u64) {
         let name = F::name(self.get(found)).to_vec();
         let (aligned, hash) = (self.aligned(hasher), hash << self.shared_bits);
-        self.len -= 1;
+        self.len = self.len.saturating_sub(1);
         let active = (found.level == 0).then_some(found.reference);
         if self.find_sealed(&name, hash).is_some() {
             let mut gone = Vec::new();

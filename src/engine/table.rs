@@ -120,7 +120,8 @@ impl Table {
     fn put(&mut self, at: At<'_>, old: Option<Found>, row: &[u8], catalog: &Catalog) {
         let had = old.is_some_and(|r| row::expires(self.rows.get(r)));
         self.expiring += usize::from(row::expires(row));
-        self.expiring -= usize::from(had);
+        // What a damaged file says of itself may be less than it has.
+        self.expiring = self.expiring.saturating_sub(usize::from(had));
         self.rows.put(&catalog.hasher, at.hash, old, row, at.lsn);
         if let Some(new) = row::read(row, &catalog.shapes) {
             let due = self.due_of(&new);
@@ -174,7 +175,8 @@ impl Table {
         if let Some(Body::Big(id)) = self.read(found, catalog).map(|r| r.body) {
             self.drop_big(id);
         }
-        self.expiring -= usize::from(row::expires(self.rows.get(found)));
+        let had = row::expires(self.rows.get(found));
+        self.expiring = self.expiring.saturating_sub(usize::from(had));
         self.rows.remove(&catalog.hasher, at.hash, found, at.lsn);
         true
     }
@@ -281,14 +283,15 @@ impl Table {
         let old = self.find(at.name, at.hash);
         let before = old.and_then(|r| self.read(r, catalog));
         match before.map(|row| row.body) {
-            Some(Body::Big(id)) => {
+            Some(Body::Big(id)) if self.big(id).is_some() => {
                 return self.big_set(id, at.hash, fields, expire, catalog);
             }
-            Some(Body::Packed(_)) | None => {}
             Some(Body::String(_)) => {
                 self.delete(at, catalog);
                 return self.hash_set(at, scratch, fields, expire, catalog);
             }
+            // A row that cannot be read, or whose fields are missing, is replaced.
+            Some(Body::Packed(_) | Body::Big(_)) | None => {}
         }
         if let Some(reference) = old
             && self.hash_change(reference, scratch, fields, expire, catalog)
@@ -415,16 +418,17 @@ impl Table {
         if gone == 0 {
             return 0;
         }
-        if gone == packed.len() {
-            self.delete(at, catalog);
-            return gone;
-        }
         let mut rank = 0;
         let mut slots: Slots<'_> = slots_of(&packed).collect();
         slots.retain(|_| {
             rank += 1;
             removed.binary_search(&(rank - 1)).is_err()
         });
+        if slots.is_empty() {
+            drop(slots);
+            self.delete(at, catalog);
+            return gone;
+        }
         write(
             scratch,
             at,
@@ -468,10 +472,11 @@ impl Table {
         let mut slots: Slots<'_> = slots_of(&packed).collect();
         let mut count = 0;
         for name in fields {
-            let Some(rank) = packed.find(name, &catalog.hasher) else {
+            let rank = packed.find(name, &catalog.hasher);
+            let Some(slot) = rank.and_then(|rank| slots.get_mut(rank)) else {
                 continue;
             };
-            slots[rank].expire_at = expire_at.map(|at| at.min(TIME_END - 1));
+            slot.expire_at = expire_at.map(|at| at.min(TIME_END - 1));
             count += 1;
         }
         if count == 0 {
@@ -583,6 +588,8 @@ fn merge<'a>(
     let many = fields.len() > NAMED_FIELDS_MAX;
     for &(name, value) in fields {
         let old = packed.and_then(|p| p.find(name, &catalog.hasher));
+        // Of a damaged row there may be fewer cells than names.
+        let old = old.filter(|rank| *rank < had);
         let known = old.or_else(|| {
             if many {
                 new_ranks.get(name).copied()
