@@ -216,7 +216,8 @@ impl Keyspace {
                     "it has a database that is not there by the settings",
                 ));
             }
-            shard.stack(&opened);
+            let stacked = shard.stack(&opened);
+            stacked.ok_or_else(|| damaged("it has more keys or fields than entries"))?;
         }
         (shard.base_lsn, shard.last_lsn) = (lsn, lsn);
         self.settle(&mut shard);
@@ -376,10 +377,9 @@ impl Shard {
         tables.find(|table| table.rows().is(&frozen.rows))
     }
 
-    fn stack(&mut self, opened: &Opened<'_>) {
+    fn stack(&mut self, opened: &Opened<'_>) -> Option<()> {
         self.keep_tables(|db| opened.table(db).is_some());
-        for table in &opened.tables {
-            self.table_mut(table.place.db).stack(table);
-        }
+        let mut tables = opened.tables.iter();
+        tables.try_for_each(|table| self.table_mut(table.place.db).stack(table))
     }
 }

@@ -58,6 +58,10 @@ impl<F: Form> Body<F> {
         either!(self, level => level.get(reference))
     }
 
+    pub fn len(&self) -> usize {
+        either!(self, level => level.len())
+    }
+
     pub fn entries(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         either!(self, level => Box::new(level.entries()))
     }

@@ -66,6 +66,9 @@ impl<F: Form> Section<F> {
     pub fn open(file: &Bytes, place: &Place) -> Option<Section<F>> {
         let buckets = place.buckets.checked_mul(BUCKET_BYTES as u64)?;
         let count = usize::try_from(place.buckets).ok()?;
+        if place.entries > place.buckets.checked_mul(SLOTS as u64)? {
+            return None;
+        }
         if place.dues != 0 && place.dues != count.div_ceil(GROUP_BUCKETS) as u64 {
             return None;
         }

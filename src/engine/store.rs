@@ -369,17 +369,23 @@ impl<F: Form> Store<F> {
         self.sealed.splice(..folded, new).collect()
     }
 
-    /// Put a section of a file that was opened above the others.
-    pub fn stack(&mut self, file: u64, section: Arc<Section<F>>, complete: bool) {
+    /// Put a section of a file that was opened above the others; `len` names are there then.
+    /// `None`: there cannot be so many.
+    pub fn stack(
+        &mut self,
+        file: u64,
+        section: Arc<Section<F>>,
+        complete: bool,
+        len: u64,
+    ) -> Option<()> {
         if complete {
             self.sealed.clear();
         }
         if section.len() > 0 {
             self.sealed.insert(0, Sealed::mapped(file, section));
         }
-    }
-
-    pub fn set_len(&mut self, len: usize) {
-        self.len = len;
+        self.len = usize::try_from(len).ok()?;
+        let entries: usize = self.sealed.iter().map(|level| level.body.len()).sum();
+        (self.len <= entries).then_some(())
     }
 }

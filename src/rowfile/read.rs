@@ -92,9 +92,10 @@ impl Reader<'_> {
         for _ in 0..self.count(BIG_BYTES)? {
             table.bigs.push(self.big()?);
         }
-        // Ids are places in a list: they are as dense as there are big hashes, or nearly so.
-        let ids = table.bigs.iter().map(|big| big.id);
-        (ids.max().unwrap_or(0) <= IDS_MAX).then_some(table)
+        // Ids are places in a list: each once, and they are bounded as the list is.
+        let ascending = table.bigs.is_sorted_by(|a, b| a.id < b.id);
+        let last = table.bigs.last().map_or(0, |big| big.id);
+        (ascending && last <= IDS_MAX && table.expiring <= table.len).then_some(table)
     }
 }
 
@@ -196,9 +197,5 @@ fn tables(directory: &[u8]) -> Option<Vec<TablePlace>> {
         tables.push(reader.table()?);
     }
     // Each database once.
-    let ascending = tables.windows(2).all(|pair| match pair {
-        [a, b] => a.db < b.db,
-        _ => true,
-    });
-    ascending.then_some(tables)
+    tables.is_sorted_by(|a, b| a.db < b.db).then_some(tables)
 }

@@ -111,15 +111,15 @@ impl Table {
         }
     }
 
-    /// Put the sections of a file above those of older ones.
-    pub fn stack(&mut self, opened: &OpenedTable<'_>) {
+    /// Put the sections of a file above those of older ones; `None`: what it says of them cannot
+    /// be.
+    pub fn stack(&mut self, opened: &OpenedTable<'_>) -> Option<()> {
         let place = opened.place;
         if place.rows.complete {
             self.bigs.clear();
         }
-        self.rows
-            .stack(opened.number, opened.rows.clone(), place.rows.complete);
-        self.rows.set_len(place.len as usize);
+        let (rows, complete) = (opened.rows.clone(), place.rows.complete);
+        self.rows.stack(opened.number, rows, complete, place.len)?;
         self.expiring = place.expiring as usize;
         let listed: std::collections::HashSet<u32> = opened.bigs.keys().copied().collect();
         for (id, big) in (0..).zip(&mut self.bigs) {
@@ -137,9 +137,8 @@ impl Table {
                 **live = Big::new(big.hash);
             }
             if let Some(section) = opened.bigs.get(&big.id) {
-                let store = live.store_mut();
-                store.stack(opened.number, section.clone(), big.fields.complete);
-                store.set_len(big.len as usize);
+                let (store, complete) = (live.store_mut(), big.fields.complete);
+                store.stack(opened.number, section.clone(), complete, big.len)?;
             }
             live.look_again();
         }
@@ -149,5 +148,6 @@ impl Table {
             .collect();
         self.bigs_bytes = self.bigs.iter().flatten().map(|big| big.bytes()).sum();
         self.note_bigs();
+        Some(())
     }
 }
