@@ -91,6 +91,11 @@ fn read(payload: &[u8]) -> Option<Stored<'_>> {
     })
 }
 
+/// Whether the field in a block has a value that can be read.
+pub fn value(block: &[u8], dictionary: &Dictionary) -> Option<()> {
+    read(block)?.value(dictionary).map(|_| ())
+}
+
 /// How long the field in a block is, and when it expires; `None` if there is none.
 pub fn inspect(block: &[u8]) -> Option<(usize, Millis)> {
     if Fields::is_gone(block) {

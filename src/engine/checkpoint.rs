@@ -229,33 +229,7 @@ impl Keyspace {
         self.shards[shard].read().base_lsn
     }
 
-    /// Look at every row of the files given: each is found, can be read, and is where it belongs.
-    pub fn check_file(&self, shard: usize, file: &ShardFile<'_>) -> Result<(), String> {
-        let opened = Opened::new(file).map_err(|error| error.to_string())?;
-        let aligned = self.aligned(self.shard_bits);
-        for table in &opened.tables {
-            table.rows.check(aligned)?;
-            for reference in table.rows.entries() {
-                let block = table.rows.get(reference);
-                if row::extent(block, &self.catalog.shapes).is_none() {
-                    return Err(format!("the row at reference {reference} cannot be read"));
-                }
-                if self.shard_of(self.catalog.hasher.hash(Rows::name(block))) != shard {
-                    return Err(format!("the row at {reference} is of another shard"));
-                }
-            }
-            for fields in table.bigs.values() {
-                fields.check(self.aligned(0))?;
-                let unread = |r: &u32| big::inspect(fields.get(*r)).is_none();
-                if fields.entries().any(|r| unread(&r)) {
-                    return Err("a field cannot be read".to_owned());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn aligned(&self, shared_bits: u32) -> Aligned<'_> {
+    pub(super) fn aligned(&self, shared_bits: u32) -> Aligned<'_> {
         Aligned {
             hasher: &self.catalog.hasher,
             shared_bits,

@@ -17,6 +17,7 @@ mod big;
 mod bytes;
 mod catalog;
 mod cell;
+mod check;
 mod checkpoint;
 mod dictionary;
 mod entity;

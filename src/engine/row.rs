@@ -100,7 +100,7 @@ impl Form for Rows {
 /// How long the row in a block is; `None` if there is none.
 pub fn extent(block: &[u8], shapes: &Shapes) -> Option<usize> {
     if Rows::is_gone(block) {
-        let key = Rows::name(block).len();
+        let key = Reader(block.get(1..)?).text()?.len();
         return Some(1 + varint_len(key) + key);
     }
     let row = read(block, shapes)?;
