@@ -9,14 +9,18 @@
 //!   run (the hash of keys) must not show in what it checks.
 //! - Where a checksum guards a parser, the target puts it right: damage must reach what is behind.
 
+mod catalog;
 mod change;
-mod image;
+pub(crate) mod image;
 mod input;
 mod log;
+mod manifest;
 mod pattern;
 mod payload;
+pub(crate) mod reading;
 mod reply;
 mod request;
+pub(crate) mod rows;
 mod session;
 mod settings;
 
@@ -27,13 +31,16 @@ pub struct Target {
 }
 
 pub const TARGETS: &[Target] = &[
+    target("catalog", catalog::run),
     target("config", settings::run),
     target("dump_payload", payload::run),
     target("glob", pattern::run),
+    target("manifest", manifest::run),
     target("mutation_codec", change::run),
     target("resp_reply", reply::run),
     target("resp_request", request::run),
     target("resp_session", session::run),
+    target("row_file", rows::run),
     target("wal_reader", log::run),
 ];
 

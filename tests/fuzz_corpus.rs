@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Damaged inputs of a target; a session takes far longer than the others.
+/// Damaged inputs of a target; a session, and all that is done to a keyspace, take far longer.
 const MUTATIONS: usize = 30_000;
-const MUTATIONS_OF_SESSIONS: usize = 4000;
+const MUTATIONS_OF_SLOW_ONES: usize = 4000;
 
 /// Inputs do not grow beyond this.
 const INPUT_BYTES_MAX: usize = 2048;
@@ -105,7 +105,7 @@ fn run_all(target: &Target) {
     corpus.iter().for_each(|bytes| run(target, bytes));
     let mut random = Random(1);
     let count = match target.name {
-        "resp_session" => MUTATIONS_OF_SESSIONS,
+        "resp_session" | "row_file" => MUTATIONS_OF_SLOW_ONES,
         _ => MUTATIONS,
     };
     for _ in 0..count {

@@ -25,6 +25,9 @@ mod write;
 pub use read::{Damage, RowFile};
 pub use write::Writer;
 
+#[cfg(test)]
+mod tests;
+
 const HEADER: &[u8; 8] = b"FSROW001";
 const TRAILER: &[u8; 8] = b"FSROWEND";
 const HEADER_BYTES: usize = 64;
