@@ -103,3 +103,22 @@ pub fn varint_len(n: usize) -> usize {
         _ => 5,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_encoding() {
+        for n in [0, 1, 0x7f, 0x80, 0x3fff, 0x4000, (1 << 35) - 1] {
+            let mut bytes = Vec::new();
+            put_varint(&mut bytes, n);
+            assert_eq!(bytes.len(), varint_len(n));
+            assert_eq!(Reader(&bytes).varint(), Some(n));
+            let last = bytes.len() - 1;
+            bytes[last] |= 0x80;
+            bytes.push(0);
+            assert_eq!(Reader(&bytes).varint(), None, "{n}");
+        }
+    }
+}

@@ -248,6 +248,13 @@ mod tests {
     }
 
     #[test]
+    fn there_are_no_other_codes() {
+        for code in 16..=u8::MAX {
+            assert_eq!(size(code, &[1; 300]), None, "{code}");
+        }
+    }
+
+    #[test]
     fn a_category_seen_often_takes_two_bytes() {
         let dictionary = Dictionary::new();
         let sizes: Vec<usize> = (0..10)

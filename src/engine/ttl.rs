@@ -144,6 +144,18 @@ mod tests {
         assert!(round_trip(&day) < 200, "{}", round_trip(&day));
     }
 
+    #[test]
+    fn times_that_cannot_be_stored_are_none() {
+        let stamps = |width: u8| [&[0xff; 6], &[width + 1, 1][..], &[0xff; 32]].concat();
+        for width in [0, 1, 48, 49, 63, 64, 254] {
+            let bytes = stamps(width);
+            let read = Stamps::read(&mut Reader(&bytes), 1);
+            assert_eq!(read.is_some(), width <= 48, "{width}");
+            let at = read.and_then(|stamps| stamps.get(0));
+            assert!(at.is_none_or(|at| at < TIME_END), "{at:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_stamps_come_back(

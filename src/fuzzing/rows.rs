@@ -29,7 +29,8 @@ const DATABASES: u8 = 2;
 const FILES_MAX: u64 = 3;
 const HEAD_BYTES: usize = 64;
 
-pub fn run(bytes: &[u8]) {
+/// The files of an input.
+pub fn opened(bytes: &[u8]) -> Result<Vec<RowFile>, Damage> {
     let mut input = Input::new(bytes);
     let mut files = Vec::new();
     for number in 1..=FILES_MAX {
@@ -37,12 +38,20 @@ pub fn run(bytes: &[u8]) {
             break;
         }
         let (len, directory_at) = (usize::from(input.u16()), u64::from(input.u16()));
-        let file = sealed(number, 0, directory_at, input.take(len));
-        match RowFile::open(file.into(), number) {
-            Ok(file) => files.push(file),
-            Err(error) => return assert_eq!(error, Damage::Directory),
-        }
+        let mut body = input.take(len).to_vec();
+        // Zeros at the end need not be given.
+        body.resize(body.len().next_multiple_of(HEAD_BYTES) + HEAD_BYTES, 0);
+        let file = sealed(number, 0, directory_at, &body);
+        files.push(RowFile::open(file.into(), number)?);
     }
+    Ok(files)
+}
+
+pub fn run(bytes: &[u8]) {
+    let files = match opened(bytes) {
+        Ok(files) => files,
+        Err(error) => return assert_eq!(error, Damage::Directory),
+    };
     let keyspace = base(DATABASES);
     let views: Vec<ShardFile<'_>> = files.iter().map(RowFile::view).collect();
     let checked = views

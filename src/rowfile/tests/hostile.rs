@@ -4,9 +4,9 @@
 use super::damage::{Random, small};
 use super::{DATABASES, beside, open};
 use crate::engine::{Keyspace, Place};
-use crate::fuzzing::image::keyspace;
+use crate::fuzzing::image::{images, keyspace};
 use crate::fuzzing::reading::exercise;
-use crate::fuzzing::rows::{sealed, write};
+use crate::fuzzing::rows::{base, opened, sealed, write};
 use crate::rowfile::RowFile;
 use std::io::ErrorKind;
 
@@ -229,4 +229,24 @@ fn whatever_rows_and_buckets_hold() {
     }
     // The rest are other values.
     assert!(noticed > all / 4, "{noticed} of {all}");
+}
+
+/// The fuzz target reaches what is behind the checksums.
+#[test]
+fn files_of_the_corpus_are_right_unless_damaged() {
+    let inputs: [&[u8]; 3] = [
+        include_bytes!("../../../fuzz/corpus/row_file/hand-string"),
+        include_bytes!("../../../fuzz/corpus/row_file/hand-mixed"),
+        include_bytes!("../../../fuzz/corpus/row_file/hand-bigs-two"),
+    ];
+    for input in inputs {
+        let files = opened(input).unwrap();
+        let keyspace = base(DATABASES);
+        for file in &files {
+            assert_eq!(keyspace.check_file(0, &file.view()), Ok(()));
+        }
+        let views: Vec<_> = files.iter().map(RowFile::view).collect();
+        keyspace.stack(0, 0, &views).unwrap();
+        assert!(!images(&keyspace).is_empty());
+    }
 }
