@@ -63,9 +63,12 @@ struct Files {
     steps_left: Option<u64>,
 }
 
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
 #[derive(Default)]
 struct Shared {
     files: Mutex<Files>,
+    at_append: Mutex<Option<Hook>>,
     syncs_held: Mutex<bool>,
     released: Condvar,
 }
@@ -183,6 +186,12 @@ impl SimDisk {
         self.0.released.notify_all();
     }
 
+    /// What else happens whenever a file is about to be made that is written from its beginning to
+    /// its end.
+    pub fn at_append(&self, hook: Option<Hook>) {
+        *self.0.at_append.lock() = hook;
+    }
+
     pub fn calls(&self, call: Call) -> u64 {
         self.0.files.lock().calls.get(&call).copied().unwrap_or(0)
     }
@@ -257,6 +266,10 @@ impl Disk for SimDisk {
     }
 
     fn append(&self, name: &str) -> io::Result<Box<dyn Append>> {
+        let hook = self.0.at_append.lock().clone();
+        if let Some(hook) = hook {
+            hook();
+        }
         let mut files = self.0.files.lock();
         files.call(Call::Create)?;
         files.step()?;

@@ -98,3 +98,26 @@ fn lives_that_end_anywhere_lose_nothing() {
     }
     assert!(images > 2000, "{images}");
 }
+
+/// The shards of a checkpoint are of different moments then: the log must reach back to the first.
+#[test]
+fn changes_go_on_while_checkpoints_are_made() {
+    let disk = Arc::new(SimDisk::default());
+    let mut server = Server::start(&disk, 1, BTreeMap::new()).unwrap();
+    let (keyspace, log) = (server.keyspace.clone(), server.kept.log.clone());
+    let random = Mutex::new(Random(1));
+    let changes = move || change(&keyspace, &log, &mut random.lock(), 40);
+    disk.at_append(Some(Arc::new(changes)));
+    server.change(&mut Random(2), 30);
+    for seed in 0..20 {
+        assert!(server.checkpoint());
+        let floor = promised(&server, Crash::Power);
+        let changes = server.kept.changes.lock().clone();
+        if let Err(error) = judge(disk.crash(seed, Crash::Power), &changes, floor) {
+            panic!("checkpoint {seed}: {error}");
+        }
+    }
+    let (first, last) = server.work.files.manifest.lsns();
+    assert!(first + 40 < last && last < server.kept.log.positions().0);
+    disk.at_append(None);
+}

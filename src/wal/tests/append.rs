@@ -46,6 +46,28 @@ fn records_up_to_the_base_are_passed_over() {
 }
 
 #[test]
+fn what_is_trimmed_is_not_needed_and_nothing_else_is_kept() {
+    let last = 60;
+    for base in 0..=last {
+        let mut story = Story::new(2, Policy::No);
+        (0..last).for_each(|_| story.append(200));
+        let segments = recover(&*story.disk, 0, |_, _| true).unwrap().kept;
+        assert!(segments.len() > 3);
+        // A segment ends where the next one begins.
+        let ends = segments.iter().skip(1).map(|next| next.first_lsn - 1);
+        let removed = ends.filter(|end| *end <= base).count();
+        assert_eq!(story.log.trim(base).unwrap(), removed);
+        let mut seen = Vec::new();
+        let found = recover(&*story.disk, base, |lsn, _| {
+            seen.push(lsn);
+            true
+        });
+        assert_eq!(found.unwrap().kept, segments[removed..]);
+        assert_eq!(seen, (base + 1..=last).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn what_is_no_change_is_refused() {
     let mut story = Story::new(2, Policy::No);
     (0..3).for_each(|_| story.append(20));
