@@ -1,5 +1,5 @@
 //! The seeded hash of keys and field names. Its algorithm is fixed (rapidhash V3, which is portable
-//! and stable), as files will be indexed by it; its seed is secret, so that nobody can choose keys
+//! and stable), as files are indexed by it; its seed is secret, so that nobody can choose keys
 //! that collide.
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
@@ -26,6 +26,15 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Files are indexed by it, and `storage-format.md` gives these values: another version of the
+    /// library must hash alike.
+    #[test]
+    fn it_is_the_hash_of_the_storage_format() {
+        let hasher = Hasher::new(1);
+        assert_eq!(hasher.hash(b"abc"), 0xe575_60a6_46c8_9930);
+        assert_eq!(hasher.hash(&[b'x'; 300]), 0xdfcf_b25b_a42b_f8d1);
+    }
 
     /// F35: keys that were chosen to fall into one bucket, by someone who knows a seed, fall
     /// anywhere with another one; and a server has its own, drawn at each start.

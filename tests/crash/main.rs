@@ -83,9 +83,9 @@ const TESTS: &[Test] = &[
     Test::new("failed_sync", Tracing, disk::failed_sync),
     Test::new("full_disk", Tracing, disk::full),
     Test::new("slow_sync", Tracing, disk::slow_sync),
-    Test::new("kill_always", Nothing, || kill::cycles("always", 40)),
-    Test::new("kill_everysec", Nothing, || kill::cycles("everysec", 20)),
-    Test::new("kill_no", Nothing, || kill::cycles("no", 20)),
+    Test::new("kill_always", Nothing, || kill::cycles("always", 100)),
+    Test::new("kill_everysec", Nothing, || kill::cycles("everysec", 50)),
+    Test::new("kill_no", Nothing, || kill::cycles("no", 50)),
     Test::new("terminated_under_load", Nothing, kill::terminated),
     Test::new(
         "pipelined_transactions",

@@ -66,7 +66,8 @@ pub fn io_errors(scenario: &'static Scenario) {
 /// The N-th of the calls that need room finds none.
 pub fn no_room(scenario: &'static Scenario) {
     let play = Play::new(scenario);
-    each("ENOSPC", scenario, scenario.points_min, |n| {
+    // Fewer calls need room than can fail.
+    each("ENOSPC", scenario, scenario.points_min / 2, |n| {
         Case::new(&play, trace::FILLING, What::Fail(Errno::NoSpace), n).fail()
     });
 }
@@ -197,7 +198,12 @@ impl Case<'_> {
         match self.plan.at.is_multiple_of(2) && before_end.is_some() {
             true => node.kill(),
             false => {
-                assert!(node.stop().success(), "an orderly end");
+                // A log that has failed, at the end perhaps, may lack changes that were made: the
+                // exit code says so.
+                let status = node.stop();
+                let may_lack = failed || self.hit().is_some();
+                let orderly = status.success() || may_lack && status.code() == Some(1);
+                assert!(orderly, "{told}: {status}");
                 self.assert_no_part_left(told);
             }
         }

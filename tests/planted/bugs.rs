@@ -162,8 +162,8 @@ pub const BUGS: &[Bug] = &[
     Bug {
         what: "the manifest is replaced before the catalog is synced",
         file: "src/checkpoint/run.rs",
-        good: "out.sync()?;",
-        bad: "",
+        good: "out.write(&bytes).and_then(|()| out.sync())",
+        bad: "out.write(&bytes)",
         tests: "checkpoint::tests::",
     },
     Bug {
