@@ -185,7 +185,7 @@ impl Checked {
                 file, offset, lsn, ..
             }
             | Damage::NoChange { file, offset, lsn } => (file.clone(), *offset, *lsn),
-            Damage::Unreadable { file, .. } => (file.clone(), 0, 0),
+            Damage::Unreadable { file, .. } | Damage::Range { file, .. } => (file.clone(), 0, 0),
         };
         let first = wal::segment_number(&file).unwrap_or_default();
         let mut gaps = Vec::new();

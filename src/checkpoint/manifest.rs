@@ -12,8 +12,10 @@
 //! crc <8 hexadecimal digits>            CRC-32 of all lines before
 //! ```
 //!
-//! Invariant: what is read back is what was written, or an error.
+//! Invariant: what is read back is what was written, or an error; no number in it is so large that
+//! counting on from it could overflow.
 
+use crate::wal::NUMBER_MAX;
 use std::fmt::Write;
 
 pub const NAME: &str = "MANIFEST";
@@ -52,6 +54,8 @@ pub enum Damage {
     Checksum,
     #[error("line {0} is not what it should be")]
     Line(usize),
+    #[error("{field} is {value}, and can be {NUMBER_MAX} at most")]
+    Range { field: String, value: u64 },
 }
 
 impl Manifest {
@@ -115,8 +119,21 @@ impl Manifest {
         let expected = manifest.text();
         let mut pairs = text.split('\n').zip(expected.split('\n'));
         match pairs.position(|(found, expected)| found != expected) {
-            None => Ok(manifest),
+            None => manifest.in_range(),
             Some(at) => Err(Damage::Line(at + 1)),
+        }
+    }
+
+    /// Numbers are counted on from, and times are told as signed numbers.
+    fn in_range(self) -> Result<Manifest, Damage> {
+        let own = [("saved", self.saved_at), ("next", self.next)];
+        let own = own.map(|(name, value)| (format!("`{name}`"), value));
+        let lsns = self.shards.iter().enumerate();
+        let lsns = lsns.map(|(n, shard)| (format!("the LSN of shard {n}"), shard.lsn));
+        match own.into_iter().chain(lsns).find(|(_, n)| *n > NUMBER_MAX) {
+            Some((field, value)) => Err(Damage::Range { field, value }),
+            // All other numbers are below `next`.
+            None => Ok(self),
         }
     }
 
@@ -201,7 +218,7 @@ mod tests {
         manifest.catalog = 7;
         manifest.saved_at = 1_700_000_000_000;
         manifest.shards[1] = Base {
-            lsn: u64::MAX,
+            lsn: NUMBER_MAX,
             files: vec![39, 2],
         };
         manifest
@@ -255,5 +272,28 @@ mod tests {
             "line 11 is not what it should be"
         );
         assert_eq!(Manifest::read(b"# redis.conf"), Err(Damage::Foreign));
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_counted_on_from_are_refused_by_name() {
+        let read = |change: &dyn Fn(&mut Manifest, u64), value: u64| {
+            let mut manifest = manifest();
+            change(&mut manifest, value);
+            Manifest::read(manifest.text().as_bytes())
+        };
+        type Change<'a> = (&'a str, &'a dyn Fn(&mut Manifest, u64));
+        let changes: [Change<'_>; 3] = [
+            ("`saved`", &|m, value| m.saved_at = value),
+            ("`next`", &|m, value| m.next = value),
+            ("the LSN of shard 2", &|m, value| m.shards[2].lsn = value),
+        ];
+        for (field, change) in changes {
+            assert!(read(change, NUMBER_MAX).is_ok(), "{field}");
+            for value in [NUMBER_MAX + 1, u64::MAX - 1, u64::MAX] {
+                let error = read(change, value).unwrap_err().to_string();
+                let expected = format!("{field} is {value}, and can be {NUMBER_MAX} at most");
+                assert_eq!(error, expected);
+            }
+        }
     }
 }

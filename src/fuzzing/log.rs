@@ -14,7 +14,7 @@
 use super::input::Input;
 use crate::io::{Append, Disk, Pages, Residency};
 use crate::wal::record::{self, ALIGN, HEADER_BYTES, Header};
-use crate::wal::{Damage, recover, segment_name};
+use crate::wal::{Damage, NUMBER_MAX, recover, segment_name};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -73,6 +73,7 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(replayed.last().map(|last| last.0), Some(lsn));
         }
         Err(Damage::Lost { lsn, .. }) => assert_eq!(lsn, base + 1 + replayed.len() as u64),
+        Err(Damage::Range { value, .. }) => assert!(value > NUMBER_MAX),
         Err(Damage::Unreadable { .. }) => panic!("a disk that never fails"),
     }
 }

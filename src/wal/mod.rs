@@ -30,6 +30,7 @@
 //! | the first header begins later | the beginning is missing: refuse to start |
 //! | a record that is whole and whose payload is no change | refuse to start |
 //! | a segment that is all zeros | prepared and never used: passed over |
+//! | a number that cannot be counted on from ([`NUMBER_MAX`]) | refuse to start |
 
 pub(crate) mod cut;
 mod log;
@@ -42,6 +43,7 @@ pub(crate) mod survey;
 mod tests;
 
 pub use log::{Log, Options, Policy, State};
+pub use record::NUMBER_MAX;
 pub use recover::{Damage, Recovered, recover};
 pub use segment::name as segment_name;
 pub(crate) use segment::number as segment_number;

@@ -17,6 +17,8 @@ pub const ALIGN: usize = 8;
 pub const HEAD_BYTES: usize = 24;
 pub const HEADER_BYTES: usize = 64;
 const MAGIC: &[u8; 8] = b"FSWAL001";
+/// No LSN, number of a file or time is larger: counting on from one never overflows.
+pub const NUMBER_MAX: u64 = i64::MAX as u64;
 
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +92,7 @@ pub fn read(signature: u64, bytes: &[u8]) -> Option<Record<'_>> {
     let word = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
     let (len, crc, unsynced, zero) = (word(0)?, word(4)?, word(16)?, word(20)?);
     let lsn = u64::from(word(8)?) | u64::from(word(12)?) << 32;
-    if lsn == 0 || zero != 0 {
+    if lsn == 0 || lsn > NUMBER_MAX || zero != 0 {
         return None;
     }
     let payload = rest.get(..usize::try_from(len).ok()?)?;

@@ -1,6 +1,6 @@
 //! Reading the log back: the decision table of the module, in code.
 
-use super::record::{self, ALIGN, HEADER_BYTES, Header, Record};
+use super::record::{self, ALIGN, HEADER_BYTES, Header, NUMBER_MAX, Record};
 use super::segment::{self, Kept};
 use crate::io::{Disk, Residency};
 use std::io;
@@ -26,6 +26,12 @@ pub enum Damage {
         file: String,
         offset: usize,
         lsn: u64,
+    },
+    #[error("{file}: {what} is {value}, and can be {NUMBER_MAX} at most")]
+    Range {
+        file: String,
+        what: &'static str,
+        value: u64,
     },
 }
 
@@ -70,6 +76,10 @@ pub fn recover(
         let bytes = disk.map(&file, Residency::Lazy);
         let bytes = bytes.map_err(|error| unreadable(&file, error))?;
         let header = Header::read(&bytes).filter(|header| header.number == number);
+        if let Some(value) = header.map(|h| h.first_lsn).filter(|n| *n > NUMBER_MAX) {
+            let what = "its first LSN";
+            return Err(Damage::Range { file, what, value });
+        }
         match header {
             Some(header) if reading.follows(&header) => reading.read(&header, &bytes)?,
             _ => reading.pass_over(number, header, &bytes)?,

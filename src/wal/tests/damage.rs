@@ -1,8 +1,9 @@
 //! Bytes that rot, files that are cut or missing: what was promised is missed, aloud; what was not
 //! may be gone; nothing wrong is ever replayed.
 
-use super::super::record::{self, HEAD_BYTES, HEADER_BYTES};
-use super::super::segment_name;
+use super::super::record::{self, HEAD_BYTES, HEADER_BYTES, Header};
+use super::super::survey::Survey;
+use super::super::{NUMBER_MAX, segment_name};
 use super::*;
 use crate::io::Disk;
 use std::collections::BTreeMap;
@@ -273,4 +274,41 @@ fn a_file_that_cannot_be_read_is_refused() {
         Err(Damage::Unreadable { .. })
     ));
     check(&story.disk, &story.issued, 70).unwrap();
+}
+
+/// A segment of one record.
+fn segment(number: u64, first_lsn: u64) -> Vec<u8> {
+    let header = Header {
+        number,
+        first_lsn,
+        signature: 7,
+        promise: 0,
+    };
+    let change = payload(first_lsn, 1, 10);
+    let head = record::head(7, first_lsn, 0, &change);
+    [&header.write()[..], &head, &change].concat()
+}
+
+#[test]
+fn lsns_that_cannot_be_counted_on_from_are_refused_by_name() {
+    for lsn in [NUMBER_MAX + 1, u64::MAX] {
+        let disk = SimDisk::default();
+        disk.put(&segment_name(3), segment(3, lsn));
+        for base in [0, lsn - 1] {
+            let found = recover(&disk, base, |_, _| true).unwrap_err();
+            assert_eq!(
+                found.to_string(),
+                format!(
+                    "wal-000000000003: its first LSN is {lsn}, and can be {NUMBER_MAX} at most"
+                )
+            );
+        }
+        // Whoever looks at it all the same counts on from nothing.
+        let survey = Survey::of(3, &segment(3, lsn));
+        assert_eq!((survey.reached(), survey.last_named()), (Some(lsn), lsn - 1));
+    }
+    let disk = SimDisk::default();
+    disk.put(&segment_name(3), segment(3, NUMBER_MAX));
+    let found = recover(&disk, NUMBER_MAX - 1, |_, _| true).unwrap();
+    assert_eq!((found.records, found.last_lsn), (1, NUMBER_MAX));
 }
