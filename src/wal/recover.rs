@@ -73,6 +73,10 @@ pub fn recover(
     };
     for number in numbers {
         let file = segment::name(number);
+        if number > NUMBER_MAX {
+            let (what, value) = ("the number in its name", number);
+            return Err(Damage::Range { file, what, value });
+        }
         let bytes = disk.map(&file, Residency::Lazy);
         let bytes = bytes.map_err(|error| unreadable(&file, error))?;
         let header = Header::read(&bytes).filter(|header| header.number == number);

@@ -312,3 +312,29 @@ fn lsns_that_cannot_be_counted_on_from_are_refused_by_name() {
     let found = recover(&disk, NUMBER_MAX - 1, |_, _| true).unwrap();
     assert_eq!((found.records, found.last_lsn), (1, NUMBER_MAX));
 }
+
+/// The next segment has the number behind the last.
+#[test]
+fn numbers_of_segments_that_cannot_be_counted_on_from_are_refused_by_name() {
+    for number in [NUMBER_MAX + 1, u64::MAX] {
+        for bytes in [Vec::new(), vec![0; 64], segment(number, 2)] {
+            let disk = SimDisk::default();
+            disk.put(&segment_name(1), segment(1, 1));
+            disk.put(&segment_name(number), bytes);
+            let (_, found) = replayed(&disk);
+            assert_eq!(
+                found.unwrap_err().to_string(),
+                format!(
+                    "wal-{number}: the number in its name is {number}, and can be {NUMBER_MAX} at \
+                     most"
+                )
+            );
+        }
+    }
+    let disk = SimDisk::default();
+    disk.put(&segment_name(NUMBER_MAX), segment(NUMBER_MAX, 1));
+    let (_, found) = replayed(&disk);
+    let found = found.unwrap();
+    let log = Log::start(Arc::new(disk), options(&found, 2, Policy::Always)).unwrap();
+    log.prepare();
+}
