@@ -107,6 +107,68 @@ fn check(dir: &Path, options: &[&str]) -> Said {
     }
 }
 
+/// Give the first big hash of a file of rows another id, in its row too, with checksums that are
+/// right.
+fn renumber(bytes: &mut [u8], key: &str, id: u32) {
+    let trailer = bytes.len() - 64;
+    let long = |bytes: &[u8], at: usize| {
+        u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes")) as usize
+    };
+    let (directory, checksums) = (long(bytes, trailer + 32), long(bytes, trailer + 40));
+    // Behind: tables, database, keys, those that expire, section, big hashes.
+    let listed = directory + 4 + 4 + 16 + 60 + 4;
+    let row = [&[3, key.len() as u8], key.as_bytes(), &[0; 4]].concat();
+    let rows = bytes.windows(row.len()).position(|window| *window == row);
+    let in_row = rows.expect("a row of a big hash") + row.len() - 4;
+    for at in [listed, in_row] {
+        assert_eq!(bytes[at..at + 4], [0; 4], "the first id at {at}");
+        bytes[at..at + 4].copy_from_slice(&id.to_le_bytes());
+    }
+    let sums: Vec<u32> = bytes[..checksums]
+        .chunks(65536)
+        .map(crc32fast::hash)
+        .collect();
+    for (n, sum) in sums.into_iter().enumerate() {
+        bytes[checksums + 4 * n..][..4].copy_from_slice(&sum.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&bytes[checksums..trailer]);
+    bytes[trailer + 56..trailer + 60].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32fast::hash(&bytes[trailer..trailer + 60]);
+    bytes[trailer + 60..].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// An id can be the last that is left of many: it is right, and takes no room for all those.
+#[test]
+fn a_large_id_takes_no_more_memory_than_a_small_one() {
+    /// KiB of address space; this check takes about a third of it.
+    const LIMIT: &str = "150000";
+    let data = filled("no");
+    let rows = data.files().into_iter();
+    let mut rows = rows.filter(|(name, _)| name.starts_with("rows-"));
+    let has_big = |bytes: &[u8]| bytes.windows(6).any(|window| window == b"field7");
+    let (name, _) = rows.find(|(_, bytes)| has_big(bytes)).expect("a big hash");
+    data.edit(&name, |bytes| renumber(bytes, "big", 1 << 24));
+    let script = "ulimit -v $0 && exec timeout 120 \"$@\"";
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            script,
+            LIMIT,
+            env!("CARGO_BIN_EXE_fieldstone"),
+            "check",
+        ])
+        .args(["--key", "big"])
+        .arg(data.dir())
+        .output()
+        .expect("run the program");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    assert!(
+        said.contains(&format!("hash of {BIG_FIELDS} fields")),
+        "{said}"
+    );
+}
+
 fn set(c: &mut Connection, run: usize) {
     for n in 0..KEYS {
         let reply = c.line(&format!("SET run{run}:{n} value{n}"));

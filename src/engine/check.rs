@@ -6,11 +6,11 @@
 use super::Millis;
 use super::big::{self, Fields};
 use super::catalog::Catalog;
-use super::checkpoint::{BigPlace, Opened, OpenedTable, SectionPlace, ShardFile, TablePlace};
+use super::checkpoint::{BigPlace, Opened, OpenedTable, ShardFile, TablePlace};
 use super::keyspace::Keyspace;
 use super::level::{Aligned, Form};
 use super::row::{self, Body, Packed, Rows};
-use super::section::{ALIGN, Section};
+use super::section::{ALIGN, Place, Section};
 use super::ttl::TIME_END;
 use std::collections::HashSet;
 
@@ -155,18 +155,8 @@ fn check_due<F: Form>(
 
 /// Parts of sections begin where parts may, and do not overlap.
 fn check_places(tables: &[TablePlace]) -> Result<(), String> {
-    let bigs = |table: &TablePlace| -> Vec<SectionPlace> {
-        table.bigs.iter().map(|big| big.fields).collect()
-    };
-    let sections = tables.iter().flat_map(|t| [vec![t.rows], bigs(t)].concat());
-    let parts = sections.flat_map(|section| {
-        let place = section.place;
-        [
-            (place.blocks_at, place.blocks_bytes),
-            (place.buckets_at, place.buckets.saturating_mul(ALIGN)),
-            (place.dues_at, place.dues.saturating_mul(8)),
-        ]
-    });
+    let places = tables.iter().flat_map(TablePlace::places);
+    let parts = places.flat_map(Place::parts);
     let mut parts: Vec<(u64, u64)> = parts.filter(|(_, bytes)| *bytes > 0).collect();
     parts.sort_unstable();
     let mut free = 0;

@@ -48,6 +48,14 @@ pub struct TablePlace {
     pub bigs: Vec<BigPlace>,
 }
 
+impl TablePlace {
+    /// Of all its sections.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        let bigs = self.bigs.iter().map(|big| &big.fields.place);
+        std::iter::once(&self.rows.place).chain(bigs)
+    }
+}
+
 /// Where a section is in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SectionPlace {
@@ -315,6 +323,12 @@ pub struct OpenedTable<'a> {
 impl<'a> Opened<'a> {
     pub fn new(file: &'a ShardFile<'a>) -> io::Result<Opened<'a>> {
         let none = || damaged("a section lies beyond its end");
+        let places = file.tables.iter().flat_map(TablePlace::places);
+        let bytes = places.flat_map(Place::parts).map(|(_, bytes)| bytes);
+        // Of a part some is copied: the same one, told a million times, would fill memory.
+        if bytes.fold(0, u64::saturating_add) > file.bytes.len() as u64 {
+            return Err(damaged("its sections lie in each other"));
+        }
         let open = |place: &'a TablePlace| {
             let mut bigs = HashMap::new();
             for big in &place.bigs {

@@ -14,6 +14,7 @@
 
 mod arena;
 mod big;
+mod bigs;
 mod bytes;
 mod catalog;
 mod cell;

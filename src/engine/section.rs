@@ -45,6 +45,20 @@ pub struct Place {
     pub entries: u64,
 }
 
+impl Place {
+    /// The parts: where they begin, and how long they are.
+    pub fn parts(&self) -> [(u64, u64); 3] {
+        [
+            (self.blocks_at, self.blocks_bytes),
+            (
+                self.buckets_at,
+                self.buckets.saturating_mul(BUCKET_BYTES as u64),
+            ),
+            (self.dues_at, self.dues.saturating_mul(8)),
+        ]
+    }
+}
+
 /// See the module.
 pub struct Section<F> {
     blocks: Bytes,

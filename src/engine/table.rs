@@ -9,6 +9,7 @@ mod frozen;
 pub use frozen::FrozenTable;
 
 use super::big::{Big, Stored};
+use super::bigs::Bigs;
 use super::catalog::Catalog;
 use super::row::{self, Body, Content, NAMED_FIELDS_MAX, Packed, ROW_BYTES_MAX, Row, Rows, Slot};
 use super::shape::{SHAPE_FIELDS_MAX, Shape};
@@ -28,9 +29,7 @@ const STRING_GROWTH_MAX: usize = 1024 * 1024;
 /// See the module.
 pub struct Table {
     rows: Store<Rows>,
-    bigs: Vec<Option<Box<Big>>>,
-    bigs_free: Vec<u32>,
-    bigs_bytes: usize,
+    bigs: Bigs,
     /// Keys that have an expiry.
     expiring: usize,
     guesses: [u16; GUESSES],
@@ -60,9 +59,7 @@ impl Table {
     pub fn new(shared_bits: u32) -> Table {
         Table {
             rows: Store::new(shared_bits),
-            bigs: Vec::new(),
-            bigs_free: Vec::new(),
-            bigs_bytes: 0,
+            bigs: Bigs::default(),
             expiring: 0,
             guesses: [0; GUESSES],
             starts: Vec::new(),
@@ -80,7 +77,7 @@ impl Table {
     }
 
     pub fn bytes(&self) -> usize {
-        self.rows.bytes() + self.bigs_bytes
+        self.rows.bytes() + self.bigs.bytes()
     }
 
     pub fn rows(&self) -> &Store<Rows> {
@@ -93,7 +90,7 @@ impl Table {
     }
 
     pub fn big(&self, id: u32) -> Option<&Big> {
-        self.bigs.get(id as usize)?.as_deref()
+        self.bigs.get(id)
     }
 
     #[inline]
@@ -131,35 +128,9 @@ impl Table {
         }
     }
 
-    fn drop_big(&mut self, id: u32) {
-        if let Some(big) = self.bigs.get_mut(id as usize).and_then(Option::take) {
-            self.bigs_bytes -= big.bytes();
-            self.bigs_free.push(id);
-        }
-    }
-
-    fn add_big(&mut self, big: Big) -> u32 {
-        self.bigs_bytes += big.bytes();
-        let big = Some(Box::new(big));
-        match self.bigs_free.pop() {
-            Some(id) => {
-                self.bigs[id as usize] = big;
-                id
-            }
-            None => {
-                self.bigs.push(big);
-                (self.bigs.len() - 1) as u32
-            }
-        }
-    }
-
-    /// Change a big hash, keeping account of its memory and of when it is due.
+    /// Change a big hash, keeping account of when it is due.
     fn with_big<T>(&mut self, id: u32, hash: u64, change: impl FnOnce(&mut Big) -> T) -> Option<T> {
-        let big = self.bigs.get_mut(id as usize)?.as_deref_mut()?;
-        let before = big.bytes();
-        let result = change(big);
-        self.bigs_bytes = self.bigs_bytes - before + big.bytes();
-        let due = big.due();
+        let (result, due) = self.bigs.change(id, |big| (change(big), big.due()))?;
         if due != Millis::MAX {
             // The row may be in any level.
             self.rows.note_due_below(hash, due);
@@ -173,7 +144,7 @@ impl Table {
             return false;
         };
         if let Some(Body::Big(id)) = self.read(found, catalog).map(|r| r.body) {
-            self.drop_big(id);
+            self.bigs.remove(id);
         }
         let had = row::expires(self.rows.get(found));
         self.expiring = self.expiring.saturating_sub(usize::from(had));
@@ -214,7 +185,7 @@ impl Table {
             KeyExpire::At(at) => Some(at),
         };
         if let Some(Body::Big(id)) = before.map(|row| row.body) {
-            self.drop_big(id);
+            self.bigs.remove(id);
         }
         row::write_string(scratch, at.name, expire_at, value);
         self.put(at, old, scratch, catalog);
@@ -325,7 +296,7 @@ impl Table {
             Written::TooLarge => {
                 let big = to_big(at.hash, &slots, catalog);
                 drop(slots);
-                let id = self.add_big(big);
+                let id = self.bigs.add(big);
                 row::write_big(scratch, at.name, expire_at, id);
             }
         }
@@ -503,13 +474,10 @@ impl Table {
 }
 
 #[inline]
-fn due_of(row: &Row<'_>, bigs: &[Option<Box<Big>>]) -> Millis {
+fn due_of(row: &Row<'_>, bigs: &Bigs) -> Millis {
     let fields = match row.body {
         Body::Packed(packed) => packed.stamps.map(|s| s.earliest()),
-        Body::Big(id) => bigs
-            .get(id as usize)
-            .and_then(|b| b.as_deref())
-            .map(Big::due),
+        Body::Big(id) => bigs.get(id).map(Big::due),
         Body::String(_) => None,
     };
     fields

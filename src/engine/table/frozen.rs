@@ -48,18 +48,14 @@ impl FrozenTable {
 impl Table {
     pub fn freeze(&mut self, db: Db) -> FrozenTable {
         let mut bigs = Vec::new();
-        for (id, big) in (0..).zip(&mut self.bigs) {
-            if let Some(big) = big {
-                bigs.push(FrozenBig {
-                    id,
-                    hash: big.hash,
-                    due: big.due(),
-                    fields: big.store_mut().freeze(),
-                });
-            }
-        }
-        // Each has one level more.
-        self.bigs_bytes = self.bigs.iter().flatten().map(|big| big.bytes()).sum();
+        self.bigs.change_all(|id, big| {
+            bigs.push(FrozenBig {
+                id,
+                hash: big.hash,
+                due: big.due(),
+                fields: big.store_mut().freeze(),
+            });
+        });
         FrozenTable {
             db,
             expiring: self.expiring,
@@ -79,17 +75,16 @@ impl Table {
     ) -> Replaced {
         let mut fields = Vec::new();
         for old in &frozen.bigs {
-            let live = self.bigs.get_mut(old.id as usize).and_then(Option::as_mut);
-            let live = live.filter(|big| big.store().is(&old.fields));
-            if let (Some(big), Some(section)) = (live, opened.bigs.get(&old.id)) {
-                let before = big.bytes();
-                let folded = fields_folded(&old.fields);
-                let section = section.clone();
-                let replaced = big.store_mut().install(folded, opened.number, section);
-                big.look_again();
-                self.bigs_bytes = self.bigs_bytes - before + big.bytes();
-                fields.extend(replaced);
-            }
+            let Some(section) = opened.bigs.get(&old.id) else {
+                continue;
+            };
+            self.bigs.change(old.id, |big| {
+                if big.store().is(&old.fields) {
+                    let (folded, section) = (fields_folded(&old.fields), section.clone());
+                    fields.extend(big.store_mut().install(folded, opened.number, section));
+                    big.look_again();
+                }
+            });
         }
         let folded = rows_folded(&frozen.rows);
         let rows = self
@@ -104,7 +99,7 @@ impl Table {
 
     /// The rows of big hashes are in levels that were written before their fields changed.
     fn note_bigs(&mut self) {
-        for big in self.bigs.iter().flatten() {
+        for big in self.bigs.iter() {
             if big.due() != Millis::MAX {
                 self.rows.note_due_below(big.hash, big.due());
             }
@@ -121,32 +116,27 @@ impl Table {
         let (rows, complete) = (opened.rows.clone(), place.rows.complete);
         self.rows.stack(opened.number, rows, complete, place.len)?;
         self.expiring = place.expiring as usize;
-        let listed: std::collections::HashSet<u32> = opened.bigs.keys().copied().collect();
-        for (id, big) in (0..).zip(&mut self.bigs) {
-            if !listed.contains(&id) {
-                *big = None;
-            }
-        }
+        let listed = place.bigs.iter().map(|big| (big.id, big.hash));
+        self.bigs.keep_and_make(listed);
         for big in &place.bigs {
-            let at = big.id as usize;
-            if self.bigs.len() <= at {
-                self.bigs.resize_with(at + 1, || None);
+            let (fields, number) = (opened.bigs.get(&big.id), opened.number);
+            let stacked = self.bigs.change(big.id, |live| {
+                let complete = big.fields.complete;
+                if complete {
+                    *live = Big::new(big.hash);
+                }
+                let store = live.store_mut();
+                let stacked = fields.is_none_or(|fields| {
+                    let stacked = store.stack(number, fields.clone(), complete, big.len);
+                    stacked.is_some()
+                });
+                live.look_again();
+                stacked
+            });
+            if stacked != Some(true) {
+                return None;
             }
-            let live = self.bigs[at].get_or_insert_with(|| Box::new(Big::new(big.hash)));
-            if big.fields.complete {
-                **live = Big::new(big.hash);
-            }
-            if let Some(section) = opened.bigs.get(&big.id) {
-                let (store, complete) = (live.store_mut(), big.fields.complete);
-                store.stack(opened.number, section.clone(), complete, big.len)?;
-            }
-            live.look_again();
         }
-        self.bigs_free = (0..)
-            .zip(&self.bigs)
-            .filter_map(|(id, big)| big.is_none().then_some(id))
-            .collect();
-        self.bigs_bytes = self.bigs.iter().flatten().map(|big| big.bytes()).sum();
         self.note_bigs();
         Some(())
     }
