@@ -6,6 +6,7 @@
 //! - A file that was created or renamed is there after a crash once the directory was synced.
 //! - What was written survives the end of the process, synced or not.
 
+use super::lock::{self, Lock};
 use bytes::Bytes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -71,23 +72,17 @@ pub trait Syncer: Send + Sync {
 /// A directory of the file system. Held exclusively: there is no other in any process.
 pub struct Directory {
     path: PathBuf,
-    /// Locked until it is closed.
-    _lock: File,
+    lock: Lock,
 }
 
-/// The file whose lock says that the directory is in use.
-const LOCK: &str = "LOCK";
-
 impl Directory {
-    /// Open a directory, making it if need be; an error if another process has it open.
+    /// Open a directory, making it if need be; an error if another process has it open. Unless
+    /// something is made in it, it is left as it was.
     pub fn open(path: &Path) -> io::Result<Directory> {
         fs::create_dir_all(path)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK))?;
-        Directory::locked(path, lock)
+        let lock = Lock::take(path)?;
+        let path = path.to_owned();
+        Ok(Directory { path, lock })
     }
 
     /// Open a directory that is there and that no server uses; nothing is made in it.
@@ -95,29 +90,16 @@ impl Directory {
         if !fs::metadata(path)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        let lock = File::open(path.join(LOCK)).map_err(|error| {
+        let lock = Lock::take_existing(path).map_err(|error| {
             let what = match error.kind() {
                 io::ErrorKind::NotFound => "this is no data directory",
+                io::ErrorKind::ResourceBusy => return error,
                 _ => "it cannot be locked",
             };
-            io::Error::new(error.kind(), format!("{what}: {LOCK}: {error}"))
+            io::Error::new(error.kind(), format!("{what}: {}: {error}", lock::NAME))
         })?;
-        Directory::locked(path, lock)
-    }
-
-    fn locked(path: &Path, lock: File) -> io::Result<Directory> {
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                let text = "another server is using this directory";
-                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-        }
-        Ok(Directory {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        let path = path.to_owned();
+        Ok(Directory { path, lock })
     }
 }
 
@@ -147,7 +129,10 @@ impl Disk for Directory {
             .open(&path)?;
         let made = write_zeros(&mut file, len).and_then(|()| self.sync_names());
         match made.and_then(|()| super::map::MappedPages::new(file, len)) {
-            Ok(pages) => Ok(Box::new(pages)),
+            Ok(pages) => {
+                self.lock.keep();
+                Ok(Box::new(pages))
+            }
             Err(error) => {
                 // A part of it is of no use; on a full disk it would be in the way.
                 let _ = fs::remove_file(&path);
@@ -161,6 +146,7 @@ impl Disk for Directory {
             .write(true)
             .create_new(true)
             .open(self.path.join(name))?;
+        self.lock.keep();
         Ok(Box::new(Appended(file)))
     }
 
@@ -175,6 +161,7 @@ impl Disk for Directory {
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.path.join(format!("{name}.new"));
         let mut file = File::create(&temporary)?;
+        self.lock.keep();
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, self.path.join(name))?;

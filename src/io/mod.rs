@@ -1,6 +1,7 @@
 //! The only user of the file system.
 
 mod disk;
+mod lock;
 pub mod log;
 mod map;
 mod process;

@@ -305,7 +305,10 @@ fn lsns_that_cannot_be_counted_on_from_are_refused_by_name() {
         }
         // Whoever looks at it all the same counts on from nothing.
         let survey = Survey::of(3, &segment(3, lsn));
-        assert_eq!((survey.reached(), survey.last_named()), (Some(lsn), lsn - 1));
+        assert_eq!(
+            (survey.reached(), survey.last_named()),
+            (Some(lsn), lsn - 1)
+        );
     }
     let disk = SimDisk::default();
     disk.put(&segment_name(3), segment(3, NUMBER_MAX));
