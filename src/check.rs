@@ -3,7 +3,8 @@
 //! Invariants
 //! - The directory is locked meanwhile; one that is not there is not made.
 //! - Nothing in it is created, written or removed, unless `--repair-log` is given.
-//! - A start believes what is checked here: whatever a start refuses is damage here, too.
+//! - A start believes what is checked here: whatever a start refuses is damage here, too, unless it
+//!   is the settings that do not go with it.
 //! - One that is damaged is looked at to its end.
 
 mod key;
@@ -13,6 +14,8 @@ mod repair;
 mod report;
 mod rows;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use self::key::Wanted;
 use self::report::Report;

@@ -4,6 +4,7 @@ use super::key::Wanted;
 use super::log::LogFound;
 use super::{Report, Verdict};
 use crate::checkpoint::{MANIFEST, Manifest, catalog};
+use crate::config::Config;
 use crate::engine::{Access, Db, Keyspace, Options, ShardSet};
 use crate::io::Disk;
 use crate::rowfile::{self, RowFile};
@@ -15,8 +16,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Most databases that the settings allow.
-pub const DATABASES: Db = 16;
+/// All that the format has: a byte says which, and the last of it stands for all of them. What a
+/// server is set to is nothing of the directory's.
+pub const DATABASES: Db = Db::MAX;
 
 /// What the manifest is.
 pub enum Found {
@@ -136,7 +138,7 @@ impl Checked {
         if self.report.verdict() != Verdict::Fine {
             return;
         }
-        let mut wrong = Vec::new();
+        let (mut wrong, mut last) = (Vec::new(), 0);
         let all = self.lock_all();
         let locked = self.keyspace.lock(&all, Access::Read);
         for db in 0..DATABASES {
@@ -148,6 +150,9 @@ impl Checked {
                 }
             }
             let count = locked.count(db).0;
+            if count > 0 {
+                last = db;
+            }
             if seen != count {
                 wrong.push(format!(
                     "database {db} is to have {count} keys, and has {seen}"
@@ -158,6 +163,10 @@ impl Checked {
         wrong
             .iter()
             .for_each(|what| self.report.damage(MANIFEST, what));
+        if last >= Config::default().databases {
+            let what = format!("{last} has keys: a start with fewer, by the settings, is refused");
+            self.report.note("databases", &what);
+        }
     }
 
     fn lock_all(&self) -> ShardSet {
