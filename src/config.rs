@@ -19,7 +19,7 @@ pub use settings::{Setting, find, settings};
 use crate::checkpoint::{Limits, Rule};
 use crate::instance::{Class, OutputLimit};
 use crate::io;
-use file::Source;
+pub use file::Source;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -162,8 +162,12 @@ impl Instance {
     pub fn rewrite_config(&self) -> Option<std::io::Result<()>> {
         let config = self.config.read();
         let path = config.file.as_deref()?;
-        let text = io::read_to_string(path);
-        Some(text.and_then(|text| io::replace(path, &config.rewritten(&text))))
+        let rewritten = |text: String| {
+            let rewritten = config.rewritten(&text, &io::read_to_string);
+            rewritten.map_err(std::io::Error::other)
+        };
+        let text = io::read_to_string(path).and_then(rewritten);
+        Some(text.and_then(|text| io::replace(path, &text)))
     }
 
     /// Put a message into a client's mailbox; a client that does not empty it is closed.
