@@ -19,6 +19,7 @@
 //!
 //! It is not a general Redis: no lists, sets, streams, scripts or modules.
 
+pub mod background;
 pub mod check;
 pub mod checkpoint;
 pub mod clock;

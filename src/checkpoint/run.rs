@@ -6,6 +6,7 @@ use super::policy::{self, Limits};
 use super::scrub::Scrub;
 use super::status::{Outcome, Status};
 use super::{catalog, manifest};
+use crate::background;
 use crate::clock;
 use crate::engine::{FrozenShard, Keyspace};
 use crate::io::{Disk, Residency, log};
@@ -146,6 +147,7 @@ impl Checkpoints {
 
     /// What the thread does, until it is told to stop.
     pub fn run(&self, keyspace: &Keyspace, files: Files) {
+        background::yield_to_serving();
         let mut work = Work::new(files);
         let mut scrub = Scrub::default();
         let mut ended = clock::monotonic();
