@@ -6,6 +6,7 @@ use super::catalog::Catalog;
 use super::cell::{Cell, Value};
 use super::projection::{self, Projection};
 use super::row::{Body, Packed, Row};
+use super::walk::Walked;
 
 /// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,18 +275,20 @@ impl<'a> Hash<'a> {
         }
     }
 
-    /// Visit fields in hash order from `cursor` until about `count` were visited; answers the next
-    /// cursor, 0 at the end. Cursors are below 2^48. A packed hash is visited whole at once.
+    /// Visit fields in hash order from `cursor` until about `count` were visited, or few in much
+    /// that is empty; answers the next cursor, 0 at the end. Cursors are below 2^48. A packed hash
+    /// is visited whole at once.
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(Field<'a>)) -> u64 {
         let Form::Big(big) = &self.form else {
             self.for_each(visit);
             return 0;
         };
         let mut from = Some(cursor << 16);
-        let mut visited = 0;
-        while let Some(hash) = from.filter(|_| visited < count) {
+        let mut walked = Walked::default();
+        while let Some(hash) = from.filter(|_| walked.may_go_on(count)) {
+            walked.buckets += 1;
             from = big.visit_bucket(hash, &self.catalog.hasher, |stored| {
-                visited += 1;
+                walked.found += 1;
                 self.show(stored, visit);
             });
         }

@@ -13,6 +13,7 @@ use super::row::{Body, Rows};
 use super::shard::Shard;
 use super::store::Found;
 use super::table::Table;
+use super::walk::Walked;
 use super::{Db, Entity, Millis, Mutation};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
@@ -254,9 +255,9 @@ impl<'k> Locked<'k> {
         visit: &mut dyn FnMut(&[u8], &Entity<'_>),
     ) -> u64 {
         let mut hash = cursor << 16;
-        let mut visited = 0;
-        while visited < count {
-            let next = self.visit_bucket(db, hash, now, &mut visited, visit);
+        let mut walked = Walked::default();
+        while walked.may_go_on(count) {
+            let next = self.visit_bucket(db, hash, now, &mut walked, visit);
             let Some(next) = next else { return 0 };
             hash = next;
         }
@@ -269,16 +270,18 @@ impl<'k> Locked<'k> {
         db: Db,
         hash: u64,
         now: Millis,
-        visited: &mut usize,
+        walked: &mut Walked,
         visit: &mut dyn FnMut(&[u8], &Entity<'_>),
     ) -> Option<u64> {
         let bits = self.keyspace.shard_bits;
         let shard = self.keyspace.shard_of(hash);
         let mut next = None;
-        if let Some(table) = self.guards[shard].1.shard().table(db) {
+        let table = self.guards[shard].1.shard().table(db);
+        if let Some(table) = table.filter(|table| table.rows().has_entries()) {
+            walked.buckets += 1;
             let hasher = &self.keyspace.catalog.hasher;
             next = table.rows().visit_bucket(hash << bits, hasher, |payload| {
-                *visited += 1;
+                walked.found += 1;
                 let name = Rows::name(payload);
                 let found = table.find(name, hasher.hash(name));
                 if let Some(entity) = found.and_then(|r| self.entity(table, r, db, now)) {
@@ -327,7 +330,8 @@ impl<'k> Locked<'k> {
         let mut hash = Some(hash);
         for _ in 0..buckets {
             let Some(from) = hash else { return };
-            hash = self.visit_bucket(db, from, now, &mut 0, &mut |name, _| draw.offer(name));
+            let offer = &mut |name: &[u8], _: &Entity<'_>| draw.offer(name);
+            hash = self.visit_bucket(db, from, now, &mut Walked::default(), offer);
         }
     }
 

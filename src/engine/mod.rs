@@ -41,6 +41,7 @@ mod table;
 mod trace;
 mod ttl;
 mod unpack;
+mod walk;
 
 pub use cell::{FILL_SLACK, Value};
 pub use checkpoint::{BigPlace, FrozenShard, SectionPlace, ShardFile, TablePlace};

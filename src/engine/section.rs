@@ -9,11 +9,13 @@
 //!
 //! The home bucket of a hash is `hash * buckets / 2^64`, so buckets are in the order of hashes, as
 //! blocks are. `passed` counts the entries that belong to the bucket or an earlier one and lie
-//! behind it; behind the last bucket comes the first.
+//! behind it; behind the last bucket comes the first. None lies further behind than [`WALK_MAX`]
+//! says.
 //!
 //! Invariants
 //! - Reading is total: bytes that are no section are an error or a name that is not found, never
-//!   a panic, a read past the end or a walk without end.
+//!   a panic, a read past the end or a walk without end: no bucket is looked for further than
+//!   [`WALK_MAX`] buckets, though each says that something lies behind it.
 //! - What a section holds never changes.
 
 use super::Millis;
@@ -27,6 +29,9 @@ const BUCKET_BYTES: usize = 64;
 const UNIT: usize = 8;
 /// A bucket is filled with so many entries on average.
 const FILL: usize = 10;
+/// An entry lies in its home bucket or in one of those behind it, so many in all. With twelve slots
+/// and ten entries a bucket one in 10^10 would lie further: then there are more buckets.
+const WALK_MAX: usize = 128;
 /// Buckets of which it is known together when they are next due.
 const GROUP_BUCKETS: usize = 64;
 /// Where sections, and the parts of one, begin.
@@ -69,6 +74,11 @@ pub struct Section<F> {
     form: PhantomData<fn() -> F>,
 }
 
+#[inline]
+fn home(hash: u64, count: usize) -> usize {
+    ((u128::from(hash) * count as u128) >> 64) as usize
+}
+
 fn part(file: &Bytes, at: u64, bytes: u64) -> Option<Bytes> {
     let from = usize::try_from(at).ok()?;
     let to = from.checked_add(usize::try_from(bytes).ok()?)?;
@@ -104,7 +114,7 @@ impl<F: Form> Section<F> {
 
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.count as u128) >> 64) as usize
+        home(hash, self.count)
     }
 
     /// The hash at which a bucket begins; `None` behind the last.
@@ -119,6 +129,12 @@ impl<F: Form> Section<F> {
         Some(Bucket(bytes))
     }
 
+    /// Buckets in which an entry may lie.
+    #[inline]
+    fn walk(&self) -> usize {
+        self.count.min(WALK_MAX)
+    }
+
     #[inline]
     fn after(&self, bucket: usize) -> usize {
         if bucket + 1 == self.count {
@@ -131,7 +147,7 @@ impl<F: Form> Section<F> {
     #[inline]
     pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
         let mut at = self.home(hash);
-        for _ in 0..self.count {
+        for _ in 0..self.walk() {
             let bucket = self.bucket(at)?;
             let mut hits = matches(bucket.tags(), tag(hash));
             while hits != 0 {
@@ -211,7 +227,7 @@ impl<F: Form> Section<F> {
     ) {
         let home = self.home(from);
         let mut at = home;
-        for _ in 0..self.count {
+        for _ in 0..self.walk() {
             let Some(bucket) = self.bucket(at) else {
                 return;
             };
@@ -255,7 +271,7 @@ impl<F: Form> Section<F> {
         let from = group * GROUP_BUCKETS;
         let mut found = Vec::new();
         let mut at = from;
-        for n in 0..self.count {
+        for n in 0..self.count.min(GROUP_BUCKETS + WALK_MAX) {
             let Some(bucket) = self.bucket(at) else {
                 break;
             };
@@ -299,7 +315,29 @@ impl<F: Form> Section<F> {
                 "{blocks} blocks, {referred} references, {entries} entries"
             ));
         }
-        Ok(())
+        self.check_passed(aligned)
+    }
+
+    /// Buckets are passed by as they say. Every entry was found under its name.
+    fn check_passed(&self, aligned: Aligned<'_>) -> Result<(), String> {
+        let mut passed = vec![0; self.count];
+        for at in 0..self.count {
+            for reference in self.bucket(at).iter().flat_map(|b| b.references()) {
+                let mut by = self.home(aligned.of(F::name(self.get(reference))));
+                while by != at {
+                    passed[by] += 1;
+                    by = self.after(by);
+                }
+            }
+        }
+        let wrong = (0..self.count).find(|at| {
+            let said = self.bucket(*at).map(Bucket::passed);
+            said != passed.get(*at).copied()
+        });
+        match wrong {
+            None => Ok(()),
+            Some(at) => Err(format!("bucket {at} says wrongly how many passed it")),
+        }
     }
 }
 
@@ -405,32 +443,14 @@ impl<'s> Writer<'s> {
         let blocks_bytes = sink.at() - self.blocks_at;
         align(sink)?;
         let buckets_at = sink.at();
-        let count = self.references.len().div_ceil(FILL);
-        let home = |hash: u64| ((u128::from(hash) * count as u128) >> 64) as usize;
-        let mut buckets = vec![[0u8; BUCKET_BYTES]; count];
-        for &(hash, reference) in &self.references {
-            let mut at = home(hash);
-            loop {
-                let bucket = &mut buckets[at];
-                let tags = &mut bucket[..SLOTS];
-                if let Some(slot) = tags.iter().position(|t| *t == EMPTY) {
-                    tags[slot] = tag(hash);
-                    let at = SLOTS + 4 + slot * 4;
-                    bucket[at..at + 4].copy_from_slice(&reference.to_le_bytes());
-                    break;
-                }
-                let passed = Bucket(bucket).passed() + 1;
-                bucket[SLOTS..SLOTS + 4].copy_from_slice(&passed.to_le_bytes());
-                at = if at + 1 == count { 0 } else { at + 1 };
-            }
-        }
+        let (count, buckets) = fill_all(&self.references)?;
         sink.write(buckets.as_flattened())?;
         let dues_at = sink.at();
         let mut dues = Vec::new();
         if !self.dues.is_empty() {
             dues.resize(count.div_ceil(GROUP_BUCKETS), Millis::MAX);
             for (hash, due) in self.dues {
-                let group = &mut dues[home(hash) / GROUP_BUCKETS];
+                let group = &mut dues[home(hash, count) / GROUP_BUCKETS];
                 *group = due.min(*group);
             }
         }
@@ -446,5 +466,113 @@ impl<'s> Writer<'s> {
             dues: dues.len() as u64,
             entries: self.references.len() as u64,
         })
+    }
+}
+
+/// As many buckets as it takes, with these entries.
+fn fill_all(references: &[(u64, u32)]) -> io::Result<(usize, Vec<[u8; BUCKET_BYTES]>)> {
+    let least = references.len().div_ceil(FILL);
+    let counts = [1, 2, 4, 8].map(|more| least * more).into_iter();
+    let filled = counts.map(|count| Some((count, fill(references, count)?)));
+    let mut filled = filled.flatten();
+    let none = || io::Error::other("too many names have nearly the same hash");
+    filled.next().ok_or_else(none)
+}
+
+/// So many buckets with these entries; `None`: one would lie too far behind its home.
+fn fill(references: &[(u64, u32)], count: usize) -> Option<Vec<[u8; BUCKET_BYTES]>> {
+    let mut buckets = vec![[0u8; BUCKET_BYTES]; count];
+    for &(hash, reference) in references {
+        let mut at = home(hash, count);
+        let mut walk = 0..count.min(WALK_MAX);
+        loop {
+            walk.next()?;
+            let bucket = &mut buckets[at];
+            let tags = &mut bucket[..SLOTS];
+            if let Some(slot) = tags.iter().position(|t| *t == EMPTY) {
+                tags[slot] = tag(hash);
+                let at = SLOTS + 4 + slot * 4;
+                bucket[at..at + 4].copy_from_slice(&reference.to_le_bytes());
+                break;
+            }
+            let passed = Bucket(bucket).passed() + 1;
+            bucket[SLOTS..SLOTS + 4].copy_from_slice(&passed.to_le_bytes());
+            at = if at + 1 == count { 0 } else { at + 1 };
+        }
+    }
+    Some(buckets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::row::Rows;
+
+    fn section(references: &[(u64, u32)]) -> io::Result<Section<Rows>> {
+        let (count, buckets) = fill_all(references)?;
+        Ok(Section {
+            blocks: Bytes::new(),
+            buckets: buckets.as_flattened().to_vec().into(),
+            count,
+            entries: references.len(),
+            dues: Vec::new(),
+            form: PhantomData,
+        })
+    }
+
+    #[test]
+    fn names_of_one_hash_lie_near_it_or_are_refused() {
+        let spread = (0..20_000u64).map(|n| n * (u64::MAX / 20_000));
+        let all = |same: usize| -> Vec<(u64, u32)> {
+            let hashes = spread.clone().chain(std::iter::repeat_n(7 << 60, same));
+            let mut all: Vec<u64> = hashes.collect();
+            all.sort_unstable();
+            all.into_iter().zip(0..).collect()
+        };
+        let (mut fitting, mut grown) = (0, 0);
+        for same in SLOTS * (WALK_MAX - 1)..=SLOTS * WALK_MAX {
+            let Ok(section) = section(&all(same)) else {
+                continue;
+            };
+            assert_eq!(section.entries().count(), section.len());
+            match section.count > section.len().div_ceil(FILL) {
+                true => grown += 1,
+                false => fitting += 1,
+            }
+        }
+        assert!(fitting > 0 && grown > 0, "{fitting}, {grown}");
+        // As many as fit into a segment of an index on the heap.
+        assert!(section(&all(SLOTS * 112)).is_ok());
+        assert!(section(&all(SLOTS * WALK_MAX + 1)).is_err());
+        assert_eq!(section(&[]).unwrap().count, 0);
+    }
+
+    /// What a file may say: something lies behind every bucket. Without blocks names are empty.
+    #[test]
+    fn a_walk_is_short_whatever_buckets_say() {
+        let count = 1 << 12;
+        let hasher = crate::engine::hasher::Hasher::new(1);
+        let aligned = Aligned {
+            hasher: &hasher,
+            shared_bits: 0,
+        };
+        let mut full = [0xff; BUCKET_BYTES];
+        full[..SLOTS].fill(tag(aligned.of(b"")));
+        let section = Section::<Rows> {
+            blocks: Bytes::new(),
+            buckets: [full].repeat(count).as_flattened().to_vec().into(),
+            count,
+            entries: count,
+            dues: Vec::new(),
+            form: PhantomData,
+        };
+        let (hash, home) = (aligned.of(b""), section.home(aligned.of(b"")));
+        let mut seen = 0;
+        section.visit_bucket(section.begin(home).unwrap(), aligned, |_, _| seen += 1);
+        assert_eq!(seen, WALK_MAX * SLOTS);
+        let group = section.group_entries(section.group_of(hash), aligned);
+        assert_eq!(group.len(), (GROUP_BUCKETS + WALK_MAX) * SLOTS);
+        assert_eq!(section.find(b"", hash), Some(u32::MAX));
+        assert_eq!(section.find(b"another", hash), None);
     }
 }

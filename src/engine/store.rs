@@ -67,6 +67,11 @@ impl<F: Form> Store<F> {
         self.len
     }
 
+    /// Whether a level has an entry, be it that something is gone.
+    pub fn has_entries(&self) -> bool {
+        self.active.len() > 0 || !self.sealed.is_empty()
+    }
+
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         let sealed: usize = self.sealed.iter().map(Sealed::bytes).sum();

@@ -159,7 +159,8 @@ fn sections_that_cannot_be_are_told() {
             let at = place.buckets_at + bucket * BUCKET_BYTES as u64 + 12;
             changed.put(at, &[0xff; 4]);
         }
-        tried(&original, &changed);
+        let wrong = tried(&original, &changed).unwrap();
+        assert!(wrong.contains("how many passed it"), "{wrong}");
     }
 }
 
