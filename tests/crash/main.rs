@@ -1,5 +1,5 @@
-//! Crash tests of the real process: it is killed, its disk fails, its files are damaged; what it
-//! acknowledged must be there when it is started again.
+//! Crash tests of the real process: it is killed, the power of its disk is cut, its disk fails, its
+//! files are damaged; what it acknowledged must be there when it is started again.
 //!
 //! ```text
 //! cargo test --test crash                              once, a few minutes
@@ -21,24 +21,29 @@ mod bases;
 #[cfg(target_arch = "x86_64")]
 mod calls;
 mod disk;
+mod history;
 mod kill;
 mod node;
 mod oracle;
 mod points;
+mod power;
 mod refuse;
 mod runner;
 mod scenario;
 mod sequence;
+mod signals;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
 mod tally;
+mod thin;
 mod trace;
 #[cfg(target_arch = "x86_64")]
 mod tracer;
+mod volume;
 mod workload;
 
-use Needs::{Nothing, Tracing};
+use Needs::{Mounting, Nothing, Tracing};
 use points::{deaths, interrupted, io_errors, no_room};
 use runner::{Needs, Test};
 use scenario::{BASES, CHANGES, FRESH, LARGE, SAVES, TURN, USED};
@@ -63,6 +68,14 @@ const TESTS: &[Test] = &[
     Test::new("interrupted_in_checkpoints", Tracing, || {
         interrupted(&SAVES)
     }),
+    Test::new("power_cut_always", Mounting, || power::cuts("always", 12)),
+    Test::new("power_cut_everysec", Mounting, || {
+        power::cuts("everysec", 8)
+    }),
+    Test::new("power_cut_no", Mounting, || power::cuts("no", 6)),
+    Test::new("failed_sync_on_thin_disk", Mounting, thin::failed_sync),
+    Test::new("full_thin_disk", Mounting, thin::full),
+    Test::new("restart_on_thin_disk", Mounting, thin::restart_in_place),
     Test::new("death_in_later_start", Tracing, || deaths(&USED)),
     Test::new("death_in_fresh_start", Tracing, || deaths(&FRESH)),
     Test::new("death_in_large_change", Tracing, || deaths(&LARGE)),

@@ -148,6 +148,12 @@ impl Node {
         self.info(field).parse().expect("a number")
     }
 
+    pub fn await_durable(&self) {
+        poll("the disk has everything", || {
+            self.number("log_durable_lsn") == self.number("log_appended_lsn")
+        });
+    }
+
     /// False: it has ended already.
     pub fn signal(&mut self, name: &str) -> bool {
         if !self.is_running() {

@@ -6,9 +6,10 @@
 //! - A value names its key, field and version and is sealed by a checksum: one that strays or is
 //!   torn shows.
 
+use crate::history::{History, Outcome};
 use crate::support::{Connection, Rng, Value, encode};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// 2100-01-01: expiries from here on never come in a test.
 pub const FAR: u64 = 4_102_444_800_000;
@@ -95,11 +96,12 @@ const KINDS: [Kind; 13] = [
 pub struct Group {
     key: String,
     kind: Kind,
-    pub acked: u64,
-    pub issued: u64,
+    acked: u64,
+    issued: u64,
     next: u64,
     /// Of [`Kind::Near`], by version.
     expiries: BTreeMap<u64, u64>,
+    history: History,
 }
 
 impl Group {
@@ -112,6 +114,7 @@ impl Group {
             issued: 0,
             next: 1,
             expiries: BTreeMap::new(),
+            history: History::default(),
         };
         KINDS.into_iter().map(group).collect()
     }
@@ -132,8 +135,17 @@ impl Group {
 
     pub fn acknowledge(&mut self) {
         self.acked = self.issued;
-        let acked = self.acked;
-        self.expiries.retain(|v, _| *v >= acked);
+        self.history.note(self.acked);
+    }
+
+    /// What was acknowledged between these may be lost, what came later does not count.
+    pub fn may_lose(&mut self, since: Instant, end: Instant) {
+        self.acked = self.history.by(since);
+        self.history.end(end);
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     fn requests(&self, v: u64) -> Vec<Vec<String>> {
@@ -196,10 +208,16 @@ impl Group {
     }
 
     /// Compare what is there with what must be; go on from what is there.
-    pub fn check(&mut self, c: &mut Connection) {
-        if self.kind == Kind::Near {
-            return self.check_near(c);
-        }
+    pub fn check(&mut self, c: &mut Connection) -> Outcome {
+        let must = self.acked;
+        let found = match self.kind {
+            Kind::Near => self.check_near(c),
+            _ => self.check_version(c),
+        };
+        self.history.settle(must, found)
+    }
+
+    fn check_version(&mut self, c: &mut Connection) -> u64 {
         let found = self.found(c);
         assert!(
             self.acked <= found && found <= self.issued,
@@ -215,6 +233,7 @@ impl Group {
         ) {
             self.next = found + 1;
         }
+        found
     }
 
     fn found(&self, c: &mut Connection) -> u64 {
@@ -316,7 +335,8 @@ impl Group {
         }
     }
 
-    fn check_near(&mut self, c: &mut Connection) {
+    /// If none is there, the last that may have been.
+    fn check_near(&mut self, c: &mut Connection) -> u64 {
         let k = self.key.as_str();
         let at = c.call(&["HPEXPIRETIME", k, "FIELDS", "1", "f"]);
         let found = version(&c.call(&["HGET", k, "f"]), k, "f");
@@ -327,7 +347,7 @@ impl Group {
                 .range(self.acked..=self.issued)
                 .any(|(_, at)| *at <= now);
             assert!(gone || self.acked == 0, "{k}: lost before its time");
-            return;
+            return self.issued;
         };
         assert!(
             self.acked <= found && found <= self.issued,
@@ -340,6 +360,8 @@ impl Group {
             "{k}: the expiry"
         );
         self.acked = found;
+        self.expiries.retain(|v, _| *v >= found);
+        found
     }
 }
 

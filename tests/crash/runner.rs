@@ -1,7 +1,7 @@
 //! Runs the tests by name, two at a time, and tells the ones that could not be run.
 
 use crate::tally;
-use crate::trace;
+use crate::{trace, volume};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -16,6 +16,35 @@ pub enum Needs {
     Nothing,
     /// A kernel and rights that let a process trace its child.
     Tracing,
+    /// Rights to mount a file system of its own.
+    Mounting,
+}
+
+/// What this machine cannot do, and why.
+#[derive(Default)]
+struct Missing {
+    tracing: Option<String>,
+    mounting: Option<String>,
+}
+
+impl Missing {
+    fn find(tests: &[&Test]) -> Missing {
+        let any = |needs| tests.iter().any(|test| test.needs == needs);
+        let tracing = any(Needs::Tracing).then(trace::what_is_lacking);
+        let mounting = any(Needs::Mounting).then(volume::what_is_lacking);
+        Missing {
+            tracing: tracing.flatten(),
+            mounting: mounting.flatten(),
+        }
+    }
+
+    fn of(&self, needs: Needs) -> Option<&str> {
+        match needs {
+            Needs::Nothing => None,
+            Needs::Tracing => self.tracing.as_deref(),
+            Needs::Mounting => self.mounting.as_deref(),
+        }
+    }
 }
 
 pub struct Test {
@@ -90,10 +119,7 @@ pub fn run(all: &[Test], args: &[String]) -> ExitCode {
         tests.len(),
         tally::first_seed()
     );
-    let missing = match tests.iter().any(|test| test.needs == Needs::Tracing) {
-        true => trace::what_is_lacking(),
-        false => None,
-    };
+    let missing = Missing::find(&tests);
     let counts = Counts::default();
     if wish.soak.is_some() {
         tally::set_soak();
@@ -101,15 +127,15 @@ pub fn run(all: &[Test], args: &[String]) -> ExitCode {
     let until = wish.soak.map(|soak| Instant::now() + soak);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| work(&tests, missing.as_deref(), until, &counts));
+            scope.spawn(|| work(&tests, &missing, until, &counts));
         }
     });
     tally::print();
-    report(&counts, missing.as_deref(), all.len() - tests.len())
+    report(&counts, &missing, all.len() - tests.len())
 }
 
 /// Run one test after the other; in a soak all of them again until its end, or the first failure.
-fn work(tests: &[&Test], missing: Option<&str>, until: Option<Instant>, counts: &Counts) {
+fn work(tests: &[&Test], missing: &Missing, until: Option<Instant>, counts: &Counts) {
     loop {
         let n = counts.next.fetch_add(1, Relaxed);
         let is_over = match until {
@@ -123,7 +149,7 @@ fn work(tests: &[&Test], missing: Option<&str>, until: Option<Instant>, counts: 
             return;
         }
         let test = tests[n % tests.len()];
-        if let (Needs::Tracing, Some(why)) = (test.needs, missing) {
+        if let Some(why) = missing.of(test.needs) {
             if n < tests.len() {
                 println!("test {} ... ignored, skipped: {why}", test.name);
                 counts.ignored.fetch_add(1, Relaxed);
@@ -145,10 +171,15 @@ fn work(tests: &[&Test], missing: Option<&str>, until: Option<Instant>, counts: 
     }
 }
 
-fn report(counts: &Counts, missing: Option<&str>, filtered: usize) -> ExitCode {
+fn report(counts: &Counts, missing: &Missing, filtered: usize) -> ExitCode {
     let failed = counts.failed.lock().expect("the list");
     let (passed, ignored) = (counts.passed.load(Relaxed), counts.ignored.load(Relaxed));
-    if let Some(why) = missing {
+    if ignored > 0 {
+        let why: Vec<&str> = [&missing.tracing, &missing.mounting]
+            .into_iter()
+            .filter_map(|why| why.as_deref())
+            .collect();
+        let why = why.join("; ");
         eprintln!("\nSKIPPED: {ignored} crash tests were not run: {why}\n");
     }
     println!(

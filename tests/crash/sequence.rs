@@ -1,6 +1,8 @@
 //! The hole check: numbers in a row, of which a beginning must be found.
 
+use crate::history::{History, Outcome};
 use crate::support::{Connection, encode};
+use std::time::Instant;
 
 /// Keys of the hole check, in as many shards.
 const COUNTERS: u64 = 64;
@@ -12,6 +14,7 @@ pub struct Sequence {
     next: u64,
     /// Numbers below this were acknowledged, or found later.
     acked: u64,
+    history: History,
 }
 
 impl Sequence {
@@ -32,9 +35,20 @@ impl Sequence {
 
     pub fn acknowledge(&mut self) {
         self.acked += 1;
+        self.history.note(self.acked);
     }
 
-    pub fn check(&mut self, c: &mut Connection) {
+    /// What was acknowledged between these may be lost, what came later does not count.
+    pub fn may_lose(&mut self, since: Instant, end: Instant) {
+        self.acked = self.history.by(since);
+        self.history.end(end);
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub fn check(&mut self, c: &mut Connection) -> Outcome {
         let found: Vec<Option<u64>> = (0..COUNTERS)
             .map(|k| {
                 let key = format!("n:{k}");
@@ -57,6 +71,8 @@ impl Sequence {
             let must = (count > k).then(|| (count - 1 - k) / COUNTERS * COUNTERS + k);
             assert_eq!(*found, must, "a hole before {count}, at key {k}");
         }
+        let outcome = self.history.settle(self.acked, count);
         (self.next, self.acked) = (count, count);
+        outcome
     }
 }

@@ -29,6 +29,13 @@ pub fn add(what: impl Into<String>, count: u64) {
         .or_default() += count;
 }
 
+/// Keep the greatest.
+pub fn most(what: impl Into<String>, number: u64) {
+    let mut tally = TALLY.lock().expect("the tally");
+    let known = tally.entry(what.into()).or_default();
+    *known = number.max(*known);
+}
+
 pub fn print() {
     println!("\nseed {}", first_seed());
     for (what, count) in TALLY.lock().expect("the tally").iter() {
