@@ -7,11 +7,15 @@
 //! - What was written survives the end of the process, synced or not.
 
 use super::lock::{self, Lock};
+use super::map::MappedPages;
 use bytes::Bytes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Bytes that are written at a time.
+const CHUNK_BYTES: usize = 1 << 20;
 
 pub trait Disk: Send + Sync {
     /// Names of the files.
@@ -122,13 +126,13 @@ impl Disk for Directory {
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
         // A file that is there is somebody's: it stays.
-        let mut file = options
+        let file = options
             .read(true)
             .write(true)
             .create_new(true)
             .open(&path)?;
-        let made = write_zeros(&mut file, len).and_then(|()| self.sync_names());
-        match made.and_then(|()| super::map::MappedPages::new(file, len)) {
+        let made = made_of_zeros(file, len);
+        match made.and_then(|pages| self.sync_names().map(|()| pages)) {
             Ok(pages) => {
                 self.lock.keep();
                 Ok(Box::new(pages))
@@ -203,8 +207,16 @@ impl Append for Appended {
 }
 
 /// Zeros are written, not only promised: storing into them later needs no room and no journal.
-fn write_zeros(file: &mut File, len: usize) -> io::Result<()> {
-    const CHUNK_BYTES: usize = 1 << 20;
+///
+/// They are written into pages that are there already. A file system with large folios (ext4 of
+/// Linux 6.16) makes them as large as a write is long, and a sync writes all of a folio that was
+/// stored into: with pieces of 1 MiB each acknowledged `SET` of 500 bytes wrote 1,048,576 bytes to
+/// the device, with pages of 4 KiB that are there before it writes 4,587. (6.18; 32 MiB are made in
+/// 70 ms, not 30; writing 4 KiB at a time would take 60 ms and 8,192 calls.)
+fn made_of_zeros(mut file: File, len: usize) -> io::Result<MappedPages> {
+    file.set_len(u64::try_from(len).unwrap_or(u64::MAX))?;
+    let pages = MappedPages::new(file.try_clone()?, len)?;
+    pages.bring_in();
     let zeros = vec![0; CHUNK_BYTES.min(len)];
     let mut left = len;
     while left > 0 {
@@ -212,5 +224,6 @@ fn write_zeros(file: &mut File, len: usize) -> io::Result<()> {
         file.write_all(zeros.get(..now).unwrap_or_default())?;
         left -= now;
     }
-    file.sync_all()
+    file.sync_all()?;
+    Ok(pages)
 }

@@ -23,6 +23,14 @@ impl MappedPages {
             file: Arc::new(file),
         })
     }
+
+    /// Bring all pages into memory, one by one and not in larger pieces. Should that not be
+    /// possible, they come when they are used.
+    pub fn bring_in(&self) {
+        let _ = self.map.advise(Advice::Random);
+        #[cfg(target_os = "linux")]
+        let _ = self.map.advise(Advice::PopulateRead);
+    }
 }
 
 impl Pages for MappedPages {
