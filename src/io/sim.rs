@@ -70,7 +70,16 @@ struct Shared {
     files: Mutex<Files>,
     at_append: Mutex<Option<Hook>>,
     syncs_held: Mutex<bool>,
+    creates_held: Mutex<bool>,
     released: Condvar,
+}
+
+impl Shared {
+    fn await_release(&self, held: &Mutex<bool>) {
+        let mut held = held.lock();
+        // One condition for two flags: others may be woken in vain.
+        self.released.wait_while(&mut held, |held| *held);
+    }
 }
 
 #[derive(Default)]
@@ -186,6 +195,12 @@ impl SimDisk {
         self.0.released.notify_all();
     }
 
+    /// Hold up the making of segments, or let it go on.
+    pub fn hold_creates(&self, hold: bool) {
+        *self.0.creates_held.lock() = hold;
+        self.0.released.notify_all();
+    }
+
     /// What else happens whenever a file is about to be made that is written from its beginning to
     /// its end.
     pub fn at_append(&self, hook: Option<Hook>) {
@@ -229,8 +244,9 @@ impl Disk for SimDisk {
     }
 
     fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>> {
+        self.0.files.lock().call(Call::Create)?;
+        self.0.await_release(&self.0.creates_held);
         let mut files = self.0.files.lock();
-        files.call(Call::Create)?;
         files.step()?;
         if files.names.contains_key(name) {
             return Err(ErrorKind::AlreadyExists.into());
@@ -382,9 +398,7 @@ impl Syncer for SimFile {
         }
         let now = files.inodes[self.inode].written.clone();
         drop(files);
-        let mut held = self.shared.syncs_held.lock();
-        self.shared.released.wait_while(&mut held, |held| *held);
-        drop(held);
+        self.shared.await_release(&self.shared.syncs_held);
         let mut files = self.shared.files.lock();
         if files.planted != Planted::NoSync {
             files.inodes[self.inode].sync(now);

@@ -125,11 +125,16 @@ fn start_keepers(
     opened: Opened,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let (storage, files) = storage::recover(instance, config, opened)?;
-    let (log, checkpoints) = (storage.log.clone(), storage.checkpoints.clone());
+    let (log, room, checkpoints) = (
+        storage.log.clone(),
+        storage.log.clone(),
+        storage.checkpoints.clone(),
+    );
     instance.keep(storage);
     let data = instance.clone();
     Ok(vec![
         start_thread("log", move || log.run())?,
+        start_thread("log-room", move || room.keep_room())?,
         start_thread("checkpoint", move || checkpoints.run(&data.keyspace, files))?,
     ])
 }

@@ -1,6 +1,7 @@
 //! The log as it is written: appending, syncing, acknowledging.
 
 mod options;
+mod pace;
 mod room;
 
 pub use options::{Options, Policy, State};
@@ -9,21 +10,15 @@ use super::record::{self, HEADER_BYTES, Header};
 use super::segment::{self, Kept};
 use crate::engine::Journal;
 use crate::io::{Disk, Pages, Syncer, log};
+use pace::Work;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often the thread looks for work that nobody told it of.
-const TICK: Duration = Duration::from_millis(100);
-/// `everysec`.
-const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of the first segment of a run, at most.
 const FIRST_BYTES: usize = 1 << 20;
-/// A sync that takes longer makes acknowledging wait.
-const LAG_MAX: Duration = Duration::from_secs(2);
-
 struct Segment {
     number: u64,
     pages: Box<dyn Pages>,
@@ -64,14 +59,12 @@ pub struct Log {
     /// Everything up to here is in the segments. Stays where it is once the log has failed.
     appended: AtomicU64,
     durable: AtomicU64,
-    /// The disk is behind: acknowledging waits although the policy would not.
-    lagging: AtomicBool,
     refuses: AtomicBool,
     /// Bytes that records may still take in the segments there are.
     room: AtomicUsize,
     epoch: Instant,
-    /// Milliseconds after the epoch at which acknowledging waits for the sync that is under way;
-    /// all ones: none is.
+    /// Milliseconds after the epoch from which on `everysec` acknowledges nothing before it is
+    /// safe: what has not been synced by then may be as old as that.
     overdue_at: AtomicU64,
     state: Mutex<State>,
     /// Held by the one that makes a segment beforehand.
@@ -81,14 +74,10 @@ pub struct Log {
     inner: Mutex<Inner>,
     waiters: Mutex<Vec<Waiter>>,
     work: Mutex<Work>,
+    /// For the thread that syncs.
     wake: Condvar,
-}
-
-#[derive(Default)]
-struct Work {
-    /// Something is to be synced or prepared now.
-    wanted: bool,
-    stop: bool,
+    /// For the thread that makes segments.
+    wake_for_room: Condvar,
 }
 
 impl Log {
@@ -124,7 +113,6 @@ impl Log {
             reserved: AtomicU64::new(options.next_lsn),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
-            lagging: AtomicBool::new(false),
             refuses: AtomicBool::new(false),
             room: AtomicUsize::new(first_bytes - HEADER_BYTES),
             epoch: crate::clock::monotonic(),
@@ -148,6 +136,7 @@ impl Log {
             waiters: Mutex::default(),
             work: Mutex::default(),
             wake: Condvar::new(),
+            wake_for_room: Condvar::new(),
         }))
     }
 
@@ -179,10 +168,22 @@ impl Log {
     /// Whether what depends on changes up to `lsn` may be acknowledged.
     #[inline]
     pub fn may_acknowledge(&self, lsn: u64) -> bool {
+        self.may_acknowledge_at(lsn, crate::clock::monotonic)
+    }
+
+    /// The same; few need to know what time it is.
+    #[inline]
+    pub(super) fn may_acknowledge_at(&self, lsn: u64, now: impl FnOnce() -> Instant) -> bool {
         lsn <= self.durable.load(Ordering::Acquire)
-            || (self.policy() != Policy::Always
-                && lsn <= self.appended.load(Ordering::Acquire)
-                && !self.lagging.load(Ordering::Relaxed))
+            || match self.policy() {
+                Policy::Always => false,
+                Policy::EverySecond => self.has_appended(lsn) && !self.is_overdue(now()),
+                Policy::No => self.has_appended(lsn),
+            }
+    }
+
+    fn has_appended(&self, lsn: u64) -> bool {
+        lsn <= self.appended.load(Ordering::Acquire)
     }
 
     /// Call `then` once what depends on `lsn` may be acknowledged, or never will be.
@@ -214,13 +215,6 @@ impl Log {
     /// Accept no change until a restart, for a reason from outside.
     pub fn distrust(&self, reason: &str) {
         self.refuse(State::Damaged(reason.to_owned()));
-    }
-
-    fn nudge(&self) {
-        let mut work = self.work.lock();
-        if !std::mem::replace(&mut work.wanted, true) {
-            self.wake.notify_one();
-        }
     }
 
     fn refuse(&self, reason: State) {
@@ -279,60 +273,6 @@ impl Log {
         }
     }
 
-    /// What the thread of the log does, until [`Log::stop`].
-    pub fn run(&self) {
-        let mut synced_at = crate::clock::monotonic();
-        self.prepare();
-        loop {
-            let stop = {
-                let mut work = self.work.lock();
-                if !work.wanted && !work.stop {
-                    self.wake.wait_for(&mut work, TICK);
-                }
-                work.wanted = false;
-                work.stop
-            };
-            let now = crate::clock::monotonic();
-            let elapsed = now.saturating_duration_since(synced_at);
-            let due = match self.policy() {
-                Policy::Always => true,
-                Policy::EverySecond => elapsed >= SYNC_EVERY,
-                Policy::No => false,
-            };
-            if due || stop || self.lagging.load(Ordering::Relaxed) {
-                self.sync_begins(synced_at);
-                synced_at = now;
-                self.sync();
-                self.overdue_at.store(u64::MAX, Ordering::Relaxed);
-                let took = crate::clock::monotonic().saturating_duration_since(now);
-                self.lagging.store(took > LAG_MAX, Ordering::Relaxed);
-            }
-            self.call_waiters();
-            if stop {
-                return;
-            }
-            self.prepare();
-        }
-    }
-
-    fn millis(&self, at: Instant) -> u64 {
-        let since = at.saturating_duration_since(self.epoch);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// A sync begins; what was appended since then is not safe until it is done.
-    pub(super) fn sync_begins(&self, since: Instant) {
-        let overdue = self.millis(since + LAG_MAX);
-        self.overdue_at.store(overdue, Ordering::Relaxed);
-    }
-
-    /// Acknowledging waits for a sync that takes too long, while it is under way.
-    pub(super) fn note_lag(&self, now: Instant) {
-        if self.millis(now) >= self.overdue_at.load(Ordering::Relaxed) {
-            self.lagging.store(true, Ordering::Relaxed);
-        }
-    }
-
     /// Make everything up to `lsn` safe, whatever the policy; false if it never will be.
     pub fn make_durable(&self, lsn: u64) -> bool {
         while self.durable.load(Ordering::Acquire) < lsn {
@@ -379,12 +319,6 @@ impl Log {
         let full: usize = inner.kept.iter().map(|kept| kept.bytes).sum();
         (full + inner.at) as u64
     }
-
-    /// Sync what there is and end the thread.
-    pub fn stop(&self) {
-        self.work.lock().stop = true;
-        self.wake.notify_one();
-    }
 }
 
 impl Journal for Log {
@@ -421,9 +355,6 @@ impl Journal for Log {
             self.appended.store(inner.next - 1, Ordering::Release);
         }
         drop(inner);
-        if self.overdue_at.load(Ordering::Relaxed) != u64::MAX {
-            self.note_lag(crate::clock::monotonic());
-        }
         // Others may wait for their change to be in the log, if not for its being safe.
         if others || self.policy() == Policy::Always {
             self.nudge();

@@ -2,7 +2,7 @@
 //!
 //! Appending copies the record into the mapped segment: from then on the change survives the
 //! process, and no system call was made. A thread of the log syncs; what is synced survives the
-//! machine.
+//! machine. Another makes segments.
 //!
 //! Invariants
 //! - Records lie in the order of their LSNs, without gaps, across segments. A change that is whole

@@ -42,12 +42,6 @@ impl History {
         later.checked_sub(1).map_or(self.base, |i| self.acked[i].1)
     }
 
-    /// When the last was acknowledged.
-    pub fn newest(&self, end: Instant) -> Option<Instant> {
-        let times = self.acked.iter().rev().map(|(at, _)| *at);
-        times.into_iter().find(|at| *at <= end)
-    }
-
     /// What was acknowledged later was so by a machine that was gone: it does not count.
     pub fn end(&mut self, when: Instant) {
         self.acked.retain(|(at, _)| *at <= when);

@@ -144,10 +144,6 @@ impl Group {
         self.history.end(end);
     }
 
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
     fn requests(&self, v: u64) -> Vec<Vec<String>> {
         let k = self.key.as_str();
         let aside = format!("{k}:aside");

@@ -16,7 +16,7 @@ use crate::signals::Signals;
 use crate::support::{Address, Connection, Rng};
 use crate::tally;
 use crate::volume::{self, Journal, Volume};
-use crate::workload::Load;
+use crate::workload::{Load, everysec_keeps};
 use std::time::{Duration, Instant};
 
 const CUTS_A_VOLUME: usize = 6;
@@ -191,7 +191,7 @@ fn run(load: &mut Load, node: &mut Node, volume: &Volume, policy: &str, rng: &mu
     let keeps = match policy {
         "always" => None,
         "everysec" if scene.is_idle => Some(at),
-        "everysec" => saved.max(load.may_lose_everysec(at)).max(Some(began)),
+        "everysec" => saved.max(everysec_keeps(at)).max(Some(began)),
         _ => saved.max(Some(began)),
     };
     // Should a check fail, this tells after what.

@@ -44,10 +44,6 @@ impl Sequence {
         self.history.end(end);
     }
 
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
     pub fn check(&mut self, c: &mut Connection) -> Outcome {
         let found: Vec<Option<u64>> = (0..COUNTERS)
             .map(|k| {

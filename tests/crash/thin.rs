@@ -6,7 +6,7 @@ use crate::points::assert_refusing;
 use crate::signals::Signals;
 use crate::tally;
 use crate::volume::{self, Journal, Thin};
-use crate::workload::Load;
+use crate::workload::{Load, everysec_keeps};
 use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
@@ -97,9 +97,7 @@ fn write_until_refused(
     load.run_with(signals, &node.address, 1, || signals.until_all_end());
     let refused = signals.refused_at().unwrap_or_else(Instant::now);
     if policy == "everysec" {
-        let since = load
-            .may_lose_everysec(refused)
-            .map_or(safe, |at| at.max(safe));
+        let since = everysec_keeps(refused).map_or(safe, |at| at.max(safe));
         load.may_lose(since, refused);
     }
 }

@@ -33,6 +33,11 @@ pub struct Load {
     pub acked: usize,
 }
 
+/// What was acknowledged until then `everysec` must have kept if the power is cut at `end`.
+pub fn everysec_keeps(end: Instant) -> Option<Instant> {
+    end.checked_sub(EVERYSEC_MAY_LOSE + SLACK)
+}
+
 /// Counts what is acknowledged, and says once that there was enough.
 struct Count<'a> {
     signals: &'a Signals,
@@ -110,16 +115,6 @@ impl Load {
     pub fn may_lose(&mut self, since: Instant, end: Instant) {
         self.sequence.may_lose(since, end);
         self.groups().for_each(|group| group.may_lose(since, end));
-    }
-
-    /// What may be lost of what was acknowledged up to `end` under `everysec`: the last two seconds
-    /// up to the newest of them. That is not always the last two before the end: acknowledging
-    /// waits for a sync that takes long.
-    pub fn may_lose_everysec(&self, end: Instant) -> Option<Instant> {
-        let groups = self.writers.iter().flat_map(|writer| &writer.groups);
-        let histories = groups.map(Group::history).chain([self.sequence.history()]);
-        let newest = histories.filter_map(|history| history.newest(end)).max();
-        newest?.checked_sub(EVERYSEC_MAY_LOSE + SLACK)
     }
 
     fn groups(&mut self) -> impl Iterator<Item = &mut Group> {

@@ -34,6 +34,20 @@ pub const BUGS: &[Bug] = &[
         tests: "wal::tests::",
     },
     Bug {
+        what: "acknowledging under everysec waits for no disk",
+        file: "src/wal/log.rs",
+        good: "self.has_appended(lsn) && !self.is_overdue(now()),",
+        bad: "self.has_appended(lsn) && (true || self.is_overdue(now())),",
+        tests: "wal::tests::failure",
+    },
+    Bug {
+        what: "syncs wait until a segment is made",
+        file: "src/wal/log/pace.rs",
+        good: "self.was_safe_at(synced_at);\n        loop {",
+        bad: "self.was_safe_at(synced_at);\n        self.prepare();\n        loop {",
+        tests: "wal::tests::failure",
+    },
+    Bug {
         what: "after a sync that failed the next one counts",
         file: "src/wal/log.rs",
         good: "self.refuse(State::Failed(format!(\"a sync failed: {error}\")));",

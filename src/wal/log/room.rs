@@ -134,7 +134,7 @@ impl Log {
         inner.signature = header.signature;
         inner.at = HEADER_BYTES;
         inner.current = next;
-        self.nudge();
+        self.nudge_for_room();
         true
     }
 

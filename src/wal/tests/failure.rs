@@ -3,6 +3,7 @@
 use super::*;
 use crate::io::sim::Call;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const EVER: u64 = u64::MAX;
@@ -15,6 +16,21 @@ fn waiter(story: &Story, lsn: u64) -> Arc<AtomicUsize> {
     };
     story.log.when_durable(lsn, Box::new(then));
     calls
+}
+
+/// The threads of a log.
+fn threads(log: &Arc<Log>) -> [JoinHandle<()>; 2] {
+    let (one, other) = (log.clone(), log.clone());
+    let run = std::thread::spawn(move || one.run());
+    [run, std::thread::spawn(move || other.keep_room())]
+}
+
+fn poll(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = crate::clock::monotonic() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(crate::clock::monotonic() < until, "never: {what}");
+        std::thread::yield_now();
+    }
 }
 
 /// The file system calls the sectors clean: a sync that succeeds later proves nothing.
@@ -170,8 +186,7 @@ fn a_full_disk_refuses_changes_until_there_is_room() {
 fn a_full_disk_and_several_writers() {
     let Story { disk, log, .. } = Story::new(4, Policy::EverySecond);
     disk.set_space(Some(4 * SEGMENT_BYTES));
-    let running = log.clone();
-    let thread = std::thread::spawn(move || running.run());
+    let threads = threads(&log);
     let write = |count: usize| {
         let mut written = 0;
         while written < count && log.accepts_change(400) {
@@ -206,7 +221,7 @@ fn a_full_disk_and_several_writers() {
     let all = first + write_all(50);
     assert_eq!(all, first + 200);
     log.stop();
-    thread.join().unwrap();
+    threads.into_iter().for_each(|t| t.join().unwrap());
     let issued: Vec<_> = (1..=all as u64).map(|lsn| payload(lsn, 0, 300)).collect();
     check(&disk.crash(0, Crash::Power), &issued, all as u64).unwrap();
 }
@@ -243,15 +258,46 @@ fn what_was_prepared_in_vain_is_removed() {
     assert_eq!(files, 12);
 }
 
-/// Under `everysec` replies wait when the disk is two seconds behind, while it is.
+/// Under `everysec` replies wait when what is not safe may be two seconds old, to writers and to
+/// readers alike, whatever holds the thread up that is to sync.
 #[test]
-fn a_slow_sync_makes_acknowledging_wait() {
-    let mut story = Story::new(7, Policy::EverySecond);
+fn acknowledging_waits_once_the_disk_is_behind() {
     let now = crate::clock::monotonic();
-    story.log.sync_begins(now);
-    story.append(10);
-    story.log.note_lag(now + Duration::from_millis(1900));
-    assert!(story.log.may_acknowledge(1));
-    story.log.note_lag(now + Duration::from_millis(2100));
-    assert!(!story.log.may_acknowledge(1));
+    let after = |millis| move || now + Duration::from_millis(millis);
+    for (policy, on_time, behind) in [
+        (Policy::Always, false, false),
+        (Policy::EverySecond, true, false),
+        (Policy::No, true, true),
+    ] {
+        let mut story = Story::new(7, policy);
+        story.append(10);
+        story.log.sync();
+        story.log.was_safe_at(now);
+        story.append(10);
+        let may = |lsn, millis| story.log.may_acknowledge_at(lsn, after(millis));
+        assert_eq!((may(2, 1900), may(2, 2100)), (on_time, behind));
+        assert!(may(1, 2100), "what is safe never waits");
+        story.log.was_safe_at(after(1000)());
+        assert_eq!((may(2, 2100), may(2, 3100)), (on_time, behind));
+    }
+}
+
+/// A disk on which it takes forever to make a segment: what fits into those there are is synced,
+/// and acknowledged.
+#[test]
+fn syncs_go_on_while_a_segment_is_made() {
+    let mut story = Story::new(8, Policy::EverySecond);
+    let made = story.disk.calls(Call::Create);
+    story.disk.hold_creates(true);
+    let threads = threads(&story.log);
+    poll("a segment is to be made", || {
+        story.disk.calls(Call::Create) > made
+    });
+    let lsn = 10;
+    (0..lsn).for_each(|_| story.append(100));
+    poll("all is synced", || story.log.positions().1 == lsn);
+    assert!(story.log.may_acknowledge(lsn));
+    story.disk.hold_creates(false);
+    story.log.stop();
+    threads.into_iter().for_each(|t| t.join().unwrap());
 }
