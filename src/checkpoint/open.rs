@@ -111,6 +111,7 @@ impl Opened {
         loading: Loading,
         log: LogOptions,
     ) -> Result<Started, OpenError> {
+        wal::settle(&*self.disk)?;
         let (files, recovered) = self.recover(keyspace, loading)?;
         let disk = self.disk;
         let options = Options {

@@ -179,7 +179,7 @@ impl Disk for Files {
         Err(ErrorKind::Unsupported.into())
     }
 
-    fn sync(&self, _: &str) -> io::Result<()> {
+    fn write_again(&self, _: &str, _: usize, _: usize) -> io::Result<()> {
         Err(ErrorKind::Unsupported.into())
     }
 

@@ -4,13 +4,15 @@
 //! - What was written before a sync that succeeded is there after any crash; what was not may be
 //!   there in part, in units of 512 bytes, in any order, or not at all.
 //! - A file that was created or renamed is there after a crash once the directory was synced.
-//! - What was written survives the end of the process, synced or not.
+//! - What was written survives the end of the process, synced or not; if a sync of it failed it may
+//!   read as it was written for a while, and go then.
 
 use super::lock::{self, Lock};
 use super::map::MappedPages;
 use bytes::Bytes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,8 +33,9 @@ pub trait Disk: Send + Sync {
     fn map(&self, name: &str, residency: Residency) -> io::Result<Bytes>;
     /// Make all names safe, and that others are gone.
     fn sync_names(&self) -> io::Result<()>;
-    /// Make what is in a file safe, whoever wrote it.
-    fn sync(&self, name: &str) -> io::Result<()>;
+    /// Write what is in a part of a file over itself, and make it safe, whoever wrote it: what can
+    /// be read may be in memory only, and yet be called clean after a sync that failed.
+    fn write_again(&self, name: &str, from: usize, to: usize) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Give a file the same name in a folder, too, which is made if need be; the file and its new
     /// name are safe when this returns, whatever becomes of the old one.
@@ -172,8 +175,19 @@ impl Disk for Directory {
         self.sync_names()
     }
 
-    fn sync(&self, name: &str) -> io::Result<()> {
-        File::open(self.path.join(name))?.sync_data()
+    fn write_again(&self, name: &str, from: usize, to: usize) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).open(self.path.join(name))?;
+        let mut piece = vec![0; CHUNK_BYTES.min(to.saturating_sub(from))];
+        let mut at = from;
+        while at < to {
+            piece.truncate(to - at);
+            let place = u64::try_from(at).unwrap_or(u64::MAX);
+            file.read_exact_at(&mut piece, place)?;
+            file.write_all_at(&piece, place)?;
+            at += piece.len();
+        }
+        file.sync_data()
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -5,7 +5,8 @@
 //!   kept apart. The end of the process loses neither; a loss of power keeps of each sector that
 //!   is not safe the old bytes, the new ones or a piece of both, and of each name likewise.
 //! - A failed sync leaves its sectors marked clean, as file systems do: later syncs succeed and
-//!   do not write them.
+//!   do not write them, unless they are written anew. Some have gone from memory by the time that
+//!   the next process reads them.
 //! - Everything follows from the seeds.
 
 mod inode;
@@ -61,6 +62,7 @@ struct Files {
     faults: BTreeMap<Call, (u64, u64)>,
     /// Steps until the process ends, in the middle of a call if need be.
     steps_left: Option<u64>,
+    written_again: usize,
 }
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -159,6 +161,10 @@ impl SimDisk {
             }
             files.safe_names = names.clone();
             files.names = names;
+        } else {
+            for inode in &mut files.inodes {
+                inode.forget_some(&mut random);
+            }
         }
         (files.steps_left, files.space) = (None, None);
         files.faults.clear();
@@ -209,6 +215,11 @@ impl SimDisk {
 
     pub fn calls(&self, call: Call) -> u64 {
         self.0.files.lock().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Bytes that were written over themselves.
+    pub fn written_again(&self) -> usize {
+        self.0.files.lock().written_again
     }
 
     /// Change the bytes of a file behind everyone's back.
@@ -308,11 +319,20 @@ impl Disk for SimDisk {
         Ok(())
     }
 
-    fn sync(&self, name: &str) -> io::Result<()> {
+    fn write_again(&self, name: &str, from: usize, to: usize) -> io::Result<()> {
         let inode = self.0.files.lock().inode(name)?;
         let shared = self.0.clone();
-        let len = 0;
-        Syncer::sync(&SimFile { shared, inode, len })
+        let mut file = SimFile {
+            shared,
+            inode,
+            len: to,
+        };
+        let mut files = self.0.files.lock();
+        files.written_again += to - from;
+        let bytes = files.inodes[inode].written[from..to].to_vec();
+        drop(files);
+        Pages::write(&mut file, from, &bytes);
+        Syncer::sync(&file)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -81,12 +81,9 @@ pub struct Log {
 }
 
 impl Log {
-    /// Start a log behind what is on the disk: a new segment. What a process that ended had not
-    /// synced is synced first: from here on it is taken for safe.
+    /// Start a log behind what is on the disk: a new segment. What is there was settled, and is
+    /// taken for safe.
     pub fn start(disk: Arc<dyn Disk>, options: Options) -> std::io::Result<Arc<Log>> {
-        for number in segment::numbers(&*disk)? {
-            disk.sync(&segment::name(number))?;
-        }
         let number = options.next_segment;
         // A small one: a start does not wait for more zeros than it must.
         let first_bytes = options.segment_bytes.min(FIRST_BYTES);

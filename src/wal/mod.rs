@@ -14,7 +14,8 @@
 //! - Under no policy is a change acknowledged that is not in a segment, nor one behind it.
 //! - After a failed sync, or a change that had no place, nothing that came later is acknowledged,
 //!   until a restart looks at what is there. Before that, a full disk refuses changes and no more.
-//! - What a start found is synced before anything is promised on top of it.
+//! - What a start finds is safe before it is read: what may not be is written again and synced
+//!   ([`settle`]).
 //! - Locks are taken in the order making or syncing, inner, and then state or work; waiters is
 //!   taken alone.
 //! - Segments are removed the oldest first, when everything in them is safe elsewhere.
@@ -37,6 +38,7 @@ mod log;
 pub(crate) mod record;
 mod recover;
 mod segment;
+mod settle;
 pub(crate) mod survey;
 
 #[cfg(test)]
@@ -47,3 +49,4 @@ pub use record::NUMBER_MAX;
 pub use recover::{Damage, Recovered, recover};
 pub use segment::name as segment_name;
 pub(crate) use segment::number as segment_number;
+pub use settle::settle;

@@ -200,7 +200,7 @@ impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
 }
 
 /// The record at this place, if it is the one expected.
-fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Record<'a>> {
+pub fn next<'a>(header: &Header, bytes: &'a [u8], at: usize, lsn: u64) -> Option<Record<'a>> {
     record::read(header.signature, bytes.get(at..)?).filter(|record| record.lsn == lsn)
 }
 

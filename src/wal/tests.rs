@@ -12,7 +12,7 @@ mod damage;
 mod failure;
 mod planted;
 
-use super::{Damage, Log, Options, Policy, Recovered, State, recover};
+use super::{Damage, Log, Options, Policy, Recovered, State, recover, settle};
 use crate::engine::Journal;
 use crate::io::sim::{Crash, Planted, Random, SimDisk};
 use std::sync::Arc;
@@ -163,9 +163,16 @@ impl Story {
     }
 
     /// Crash, recover, go on.
-    fn restart(mut self, seed: u64, crash: Crash) -> Result<Story, String> {
+    fn restart(self, seed: u64, crash: Crash) -> Result<Story, String> {
+        let floor = self.floor(crash);
+        self.restart_with(seed, crash, floor)
+    }
+
+    /// The same, when so much must be there.
+    fn restart_with(mut self, seed: u64, crash: Crash, floor: u64) -> Result<Story, String> {
         let disk = Arc::new(self.disk.crash(seed, crash));
-        let found = check(&disk, &self.issued, self.floor(crash))?;
+        settle(&*disk).map_err(|error| error.to_string())?;
+        let found = check(&disk, &self.issued, floor)?;
         self.issued
             .truncate(usize::try_from(found.last_lsn).unwrap());
         self.run += 0x1_0000;

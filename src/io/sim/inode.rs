@@ -36,6 +36,21 @@ impl Inode {
         self.given_up.extend(lost.map(|(n, _)| n));
     }
 
+    /// Sectors that were given up go from memory: what is read of them is what is safe.
+    pub fn forget_some(&mut self, random: &mut Random) {
+        let percent = [0, 50, 100][random.below(3)];
+        let all = std::mem::take(&mut self.given_up);
+        for sector in all {
+            if !random.chance(percent) {
+                self.given_up.insert(sector);
+                continue;
+            }
+            let end = self.safe.len().min((sector + 1) * SECTOR_BYTES);
+            let place = sector * SECTOR_BYTES..end;
+            self.written[place.clone()].copy_from_slice(&self.safe[place]);
+        }
+    }
+
     /// What a loss of power leaves.
     pub fn after_power_loss(&self, random: &mut Random, percent_new: usize) -> Vec<u8> {
         let mut left = self.safe.clone();

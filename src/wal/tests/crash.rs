@@ -95,10 +95,12 @@ fn an_end_at_every_step_of_a_start() {
             assert_eq!(found.last_lsn, first.last_lsn);
             disk.end_after(steps);
             let shared = Arc::new(disk);
-            let _ = Log::start(
-                shared.clone(),
-                options(&found, seed + steps, Policy::Always),
-            );
+            let _ = settle(&*shared).map(|()| {
+                Log::start(
+                    shared.clone(),
+                    options(&found, seed + steps, Policy::Always),
+                )
+            });
             disk = shared.crash(
                 seed + steps,
                 [Crash::Process, Crash::Power][steps as usize % 2],

@@ -301,3 +301,72 @@ fn syncs_go_on_while_a_segment_is_made() {
     story.log.stop();
     threads.into_iter().for_each(|t| t.join().unwrap());
 }
+
+/// A start in place, where memory shows some of what the failed sync did not write. What it makes
+/// of that stays, and what it acknowledges on top.
+#[test]
+fn a_restart_after_a_failed_sync_trusts_no_memory() {
+    for seed in 0..600 {
+        for policy in [Policy::Always, Policy::EverySecond] {
+            let mut story = Story::new(seed, policy);
+            for life in 0..3 {
+                story.acts(15);
+                story.log.sync();
+                let durable = story.log.positions().1;
+                (0..10).for_each(|n| story.append(37 * n));
+                story.disk.fail(Call::Sync, 0, 1);
+                story.log.sync();
+                assert!(story.log.has_failed());
+                let crash_seed = seed ^ life << 32;
+                let restarted = story.restart_with(crash_seed, Crash::Process, durable);
+                story = restarted.unwrap_or_else(|e| panic!("{seed}, life {life}: {e}"));
+                let kept = story.issued.len() as u64;
+                assert!(story.log.may_acknowledge(kept));
+                let now = story.disk.crash(crash_seed, Crash::Power);
+                check(&now, &story.issued, kept).unwrap_or_else(|e| panic!("{seed}: {e}"));
+                story.acts(15);
+                story = story.restart(crash_seed, Crash::Power).unwrap();
+            }
+        }
+    }
+}
+
+/// What a start cannot make safe it is not built on; the next one may.
+#[test]
+fn a_start_that_cannot_settle_is_refused() {
+    let mut story = Story::new(9, Policy::Always);
+    (0..10).for_each(|_| story.append(50));
+    let disk = story.disk.crash(0, Crash::Process);
+    disk.fail(Call::Sync, 0, 1);
+    let refused = settle(&disk).map_err(|error| error.to_string());
+    assert_eq!(
+        refused,
+        Err("wal-000000000001: it failed, as planned".into())
+    );
+    settle(&disk).unwrap();
+    check(&disk.crash(1, Crash::Power), &story.issued, 10).unwrap();
+}
+
+/// Of a long log only what may not be safe is written again, wherever in a segment that begins.
+#[test]
+fn what_a_start_writes_does_not_grow_with_the_log() {
+    const UNSYNCED: usize = 3;
+    let mut story = Story::new(10, Policy::Always);
+    for _ in 0..300 {
+        story.append(200);
+        story.log.sync();
+        let disk = story.disk.crash(0, Crash::Process);
+        settle(&disk).unwrap();
+        // The last one was written before it was safe.
+        let of_one = disk.written_again();
+        assert!((200..400).contains(&of_one), "{of_one}");
+    }
+    (0..UNSYNCED).for_each(|_| story.append(200));
+    let disk = story.disk.crash(0, Crash::Process);
+    settle(&disk).unwrap();
+    let of_some = disk.written_again();
+    assert!(
+        (UNSYNCED * 200..=UNSYNCED * 300).contains(&of_some),
+        "{of_some}"
+    );
+}
