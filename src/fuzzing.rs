@@ -23,6 +23,7 @@ mod request;
 pub(crate) mod rows;
 mod session;
 mod settings;
+mod view;
 
 /// See the module.
 pub struct Target {
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target("resp_request", request::run),
     target("resp_session", session::run),
     target("row_file", rows::run),
+    target("view", view::run),
     target("wal_reader", log::run),
 ];
 

@@ -37,4 +37,5 @@ pub mod rdb;
 pub mod resp;
 pub mod rowfile;
 pub mod server;
+pub mod view;
 pub mod wal;

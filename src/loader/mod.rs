@@ -17,7 +17,6 @@ mod report;
 mod server;
 mod sink;
 mod source;
-mod template;
 mod text;
 
 use std::io::IsTerminal;
@@ -31,8 +30,8 @@ use self::report::Report;
 use self::server::Server;
 use self::sink::{Sink, SinkError};
 use self::source::{Block, Source, SourceError};
-use self::template::Template;
 use crate::clock;
+use crate::view::{Template, duration};
 
 /// Load a flat Parquet file into a server, one hash a row.
 #[derive(clap::Args)]
@@ -50,7 +49,7 @@ pub struct LoadArgs {
     #[arg(long)]
     pass: Option<String>,
     /// Time to live of every key written: a number with ms, s, m, h or d, e.g. 26h
-    #[arg(long, value_parser = ttl_millis)]
+    #[arg(long, value_parser = duration)]
     ttl: Option<u64>,
     /// Write column OLD as feature NEW; may be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = renaming)]
@@ -227,60 +226,11 @@ fn refuse_what_is_not_parquet(args: &LoadArgs) -> Result<(), String> {
     Ok(())
 }
 
-/// `26h` in milliseconds.
-fn ttl_millis(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit_millis: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err("a number with ms, s, m, h or d, e.g. 26h".to_owned()),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| format!("{number:?} is not a number"))?;
-    match number.checked_mul(unit_millis) {
-        // Redis refuses what does not fit in 63 bits with the time added; 1000 years do.
-        Some(millis) if millis > 0 && millis <= 1000 * 365 * 86_400_000 => Ok(millis),
-        _ => Err("must be more than 0 and at most 365000d".to_owned()),
-    }
-}
-
 fn renaming(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => {
             Ok((old.to_owned(), new.to_owned()))
         }
         _ => Err("must be OLD=NEW".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_to_live() {
-        for (text, want) in [("1500ms", 1500), ("26h", 93_600_000), ("7d", 604_800_000)] {
-            assert_eq!(ttl_millis(text), Ok(want));
-        }
-        for bad in [
-            "",
-            "26",
-            "h",
-            "0s",
-            "-1s",
-            "1.5h",
-            "1 h",
-            "99999999999999999999d",
-            "365001d",
-        ] {
-            assert!(ttl_millis(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! Names in the template, in `--drop` and before the `=` of `--rename` are names of the file.
 
 use super::source::Block;
-use super::template::{Part, Template};
+use crate::view::{Part, Template};
 
 /// What the command line says about columns.
 pub struct Wishes<'a> {
@@ -42,7 +42,7 @@ impl Plan {
             wishes.rename.iter().map(|(old, _)| old.as_str()),
             "--rename has two new names for",
         )?;
-        let key_columns = columns_of(template);
+        let key_columns = template.columns().collect::<Vec<_>>();
         let renamed = wishes.rename.iter().map(|(old, _)| old.as_str());
         let named = key_columns.iter().copied().map(|name| ("--key", name));
         let named = named.chain(wishes.drop.iter().map(|name| ("--drop", name.as_str())));
@@ -115,17 +115,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-fn columns_of(template: &Template) -> Vec<&str> {
-    template
-        .parts()
-        .iter()
-        .filter_map(|part| match part {
-            Part::Column(name) => Some(name.as_str()),
-            Part::Text(_) => None,
-        })
-        .collect()
 }
 
 fn refuse_duplicates<S>(names: impl Iterator<Item = S>, what: &str) -> Result<(), String>

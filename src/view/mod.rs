@@ -1,0 +1,29 @@
+//! Views: named groups of features of one kind of entity, declared once in TOML.
+//!
+//! ```text
+//! text --read--> View --write--> canonical text        View, View --diff--> lines for people
+//! ```
+//!
+//! Invariants
+//! - All here is pure: no files, no clock, no sockets. Server and loader share it.
+//! - What [`read()`] accepts, [`write()`] writes as text that reads back as the same view.
+//! - A [`View`] that was read is whole: it has features, each once, defaults are of their types,
+//!   and its key can be matched.
+
+mod check;
+mod declaration;
+mod default;
+mod diff;
+mod duration;
+mod read;
+mod template;
+mod write;
+
+pub use declaration::{
+    DIM_MAX, Encoding, Feature, NAME_BYTES_MAX, OnMissed, Scalar, TEXT_BYTES_MAX, Type, View,
+};
+pub use diff::diff;
+pub use duration::{duration, show_duration};
+pub use read::{ReadError, read};
+pub use template::{Part, Template};
+pub use write::write;
