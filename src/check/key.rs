@@ -2,7 +2,7 @@
 
 use super::survey::{Checked, DATABASES};
 use crate::clock;
-use crate::engine::{Access, Db, Entity, Key, Keyspace, Millis, Said, ShardSet};
+use crate::engine::{Access, Db, Entity, Key, Keyspace, Millis, SYSTEM_DB, Said, ShardSet};
 use crate::resp::quote;
 use crate::rowfile;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ impl Wanted {
             let digits = db.iter().all(u8::is_ascii_digit);
             let db: Db = std::str::from_utf8(db).ok()?.parse().ok()?;
             let name = name.get(1..)?.to_vec();
-            (digits && db < DATABASES).then_some(Wanted { db, name })
+            (digits && (db < DATABASES || db == SYSTEM_DB)).then_some(Wanted { db, name })
         });
         with_db.unwrap_or_else(|| Wanted {
             db: 0,

@@ -5,7 +5,7 @@ use super::log::LogFound;
 use super::{Report, Verdict};
 use crate::checkpoint::{MANIFEST, Manifest, catalog};
 use crate::config::Config;
-use crate::engine::{Access, Db, Keyspace, Options, ShardSet};
+use crate::engine::{Access, Db, Keyspace, Options, SYSTEM_DB, ShardSet};
 use crate::io::Disk;
 use crate::rowfile::{self, RowFile};
 use crate::wal;
@@ -18,7 +18,12 @@ use std::sync::Arc;
 
 /// All that the format has: a byte says which, and the last of it stands for all of them. What a
 /// server is set to is nothing of the directory's.
-pub const DATABASES: Db = Db::MAX;
+pub const DATABASES: Db = SYSTEM_DB;
+
+/// All there may be.
+fn databases() -> impl Iterator<Item = Db> {
+    (0..DATABASES).chain([SYSTEM_DB])
+}
 
 /// What the manifest is.
 pub enum Found {
@@ -141,7 +146,7 @@ impl Checked {
         let (mut wrong, mut last) = (Vec::new(), 0);
         let all = self.lock_all();
         let locked = self.keyspace.lock(&all, Access::Read);
-        for db in 0..DATABASES {
+        for db in databases() {
             let (mut cursor, mut seen) = (0, 0);
             loop {
                 cursor = locked.scan(db, cursor, 1024, 0, &mut |_, _| seen += 1);
@@ -268,7 +273,7 @@ impl Checked {
         }
         let all = self.lock_all();
         let locked = self.keyspace.lock(&all, Access::Read);
-        let counts: Vec<(Db, usize)> = (0..DATABASES)
+        let counts: Vec<(Db, usize)> = databases()
             .map(|db| (db, locked.count(db).0))
             .filter(|(_, keys)| *keys > 0)
             .collect();

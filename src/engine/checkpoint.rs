@@ -219,7 +219,7 @@ impl Keyspace {
         let mut shard = self.shards[shard].write();
         for file in files {
             let opened = Opened::new(file)?;
-            if opened.file.tables.iter().any(|t| t.db >= self.databases()) {
+            if opened.file.tables.iter().any(|t| !self.has_database(t.db)) {
                 return Err(damaged(
                     "it has a database that is not there by the settings",
                 ));

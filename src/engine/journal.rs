@@ -12,7 +12,7 @@
 //!   5 string write  key, offset u64, bytes
 //!   6 delete        key
 //!   7 expire        key, time
-//!   8 flush         db u8 (255: all)
+//!   8 flush         db u8 (255: all but 254)
 //!   9 swap          db u8, db u8
 //!  10 reap          key, time: remove what had expired by then
 //! key: db u8, name; name, value, bytes: varint length, bytes; count: varint
@@ -25,7 +25,7 @@
 //!   depend on nothing but the state of their key.
 
 use super::bytes::{Reader, put_varint};
-use super::{Db, FieldExpire, Key, KeyExpire, Millis, Mutation, VALUE_BYTES_MAX};
+use super::{Db, FieldExpire, Key, KeyExpire, Millis, Mutation, SYSTEM_DB, VALUE_BYTES_MAX};
 
 mod op {
     pub const HASH_SET: u8 = 1;
@@ -164,19 +164,22 @@ pub fn read_change<'a>(
     mut visit: impl FnMut(Step<'_>),
 ) -> Option<()> {
     let mut reader = Reader(change);
+    let is_of_clients = |db: Db| db != SYSTEM_DB && key(db, b"").is_some();
     while !reader.0.is_empty() {
         let op = reader.u8()?;
         match op {
             op::FLUSH => {
                 let db = Some(reader.u8()?).filter(|db| *db != ALL_DATABASES);
-                if let Some(db) = db {
-                    key(db, b"")?;
+                if !db.is_none_or(is_of_clients) {
+                    return None;
                 }
                 visit(Step::Mutation(Mutation::Flush { db }));
             }
             op::SWAP => {
                 let (a, b) = (reader.u8()?, reader.u8()?);
-                key(a, b"").and(key(b, b""))?;
+                if !is_of_clients(a) || !is_of_clients(b) {
+                    return None;
+                }
                 visit(Step::Mutation(Mutation::SwapDb { a, b }));
             }
             _ => {
@@ -384,14 +387,18 @@ mod tests {
     #[test]
     fn what_no_command_does_is_no_change() {
         fn two(db: Db, name: &[u8]) -> Option<Key<'_>> {
-            key(db, name).filter(|_| db < 2)
+            key(db, name).filter(|_| db < 2 || db == SYSTEM_DB)
         }
         let read = |change: &[u8]| read_change(change, two, |_| ());
         for (change, known) in [
             ([op::FLUSH, 1].as_slice(), true),
             (&[op::FLUSH, ALL_DATABASES], true),
             (&[op::FLUSH, 2], false),
+            (&[op::FLUSH, SYSTEM_DB], false),
             (&[op::SWAP, 0, 1], true),
+            (&[op::SWAP, 0, SYSTEM_DB], false),
+            (&[op::SWAP, SYSTEM_DB, 0], false),
+            (&[op::DELETE, SYSTEM_DB, 1, b'k'], true),
             (&[op::SWAP, 0, 2], false),
             (&[op::SWAP, 2, 0], false),
             (&[op::HASH_SET, 0, 1, b'k', 1, 1, 1, b'a', 0], true),

@@ -10,7 +10,7 @@ use super::catalog::Catalog;
 use super::journal::{self, Journal, Step};
 use super::locked::Locked;
 use super::shard::Shard;
-use super::{Db, Millis};
+use super::{Db, Millis, SYSTEM_DB};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -105,6 +105,7 @@ pub struct SweepReport {
 impl Keyspace {
     pub fn new(options: &Options) -> Keyspace {
         let shards = options.shards;
+        assert!(options.databases <= SYSTEM_DB, "too many databases");
         assert!(
             shards.is_power_of_two() && shards <= SHARDS_MAX,
             "{shards} shards"
@@ -124,8 +125,13 @@ impl Keyspace {
         }
     }
 
+    /// Of clients.
     pub fn databases(&self) -> Db {
         self.databases
+    }
+
+    pub(super) fn has_database(&self, db: Db) -> bool {
+        db < self.databases || db == SYSTEM_DB
     }
 
     /// Of the hash of keys.
@@ -195,8 +201,7 @@ impl Keyspace {
 
     /// Do again what a journal was given as the change of this LSN; `None` if it is no change.
     pub fn replay(&self, lsn: u64, change: &[u8]) -> Option<()> {
-        let databases = self.databases;
-        let key = |db, name| (db < databases).then(|| self.key(db, name));
+        let key = |db, name| self.has_database(db).then(|| self.key(db, name));
         // A shard that was written to files later has had the change already.
         let apply = |shard: &RwLock<Shard>, change: &dyn Fn(&mut Shard)| {
             let mut shard = shard.write();

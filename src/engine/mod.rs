@@ -58,8 +58,12 @@ pub use trace::{Said, Trace};
 /// Milliseconds since the epoch.
 pub type Millis = u64;
 
-/// Index of a database, `0..databases`.
+/// Index of a database, `0..databases`, or [`SYSTEM_DB`].
 pub type Db = u8;
+
+/// What the server keeps for itself, views above all: kept as any other database, but no client
+/// selects it, and what is done to all databases is not done to this one.
+pub const SYSTEM_DB: Db = 254;
 
 /// The longest string value or field value, bytes (Redis's `proto-max-bulk-len`).
 pub const VALUE_BYTES_MAX: usize = 512 * 1024 * 1024;

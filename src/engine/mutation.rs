@@ -62,8 +62,8 @@ pub enum Mutation<'a> {
     Delete { key: Key<'a> },
     /// Set or remove the expiry of a key. Effect: 1 if the key is there.
     Expire { key: Key<'a>, at: Option<Millis> },
-    /// Remove every key of one database, or of all (`None`). Needs all shards. Effect: keys
-    /// removed.
+    /// Remove every key of one database, or of all (`None`) but [`super::SYSTEM_DB`]. Needs all
+    /// shards. Effect: keys removed.
     Flush { db: Option<Db> },
     /// Exchange two databases. Needs all shards.
     SwapDb { a: Db, b: Db },

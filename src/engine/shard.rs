@@ -4,7 +4,7 @@ use super::catalog::Catalog;
 use super::mutation::Mutation;
 use super::row::Body;
 use super::table::{At, Table};
-use super::{Db, Key, Millis};
+use super::{Db, Key, Millis, SYSTEM_DB};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ impl Default for Watchers {
 
 /// See the module.
 pub struct Shard {
-    /// By database; made when first written to.
+    /// By database, and [`SYSTEM_DB`] last; made when first written to.
     tables: Vec<Option<Box<Table>>>,
     shared_bits: u32,
     /// Transactions to be told when a key changes. Locked by itself, as watching is no change.
@@ -60,7 +60,7 @@ pub struct Shard {
 impl Shard {
     pub fn new(databases: Db, shared_bits: u32) -> Shard {
         let mut tables = Vec::new();
-        tables.resize_with(usize::from(databases), || None);
+        tables.resize_with(usize::from(databases) + 1, || None);
         let watchers = Mutex::default();
         Shard {
             tables,
@@ -77,14 +77,32 @@ impl Shard {
         }
     }
 
+    /// Where the table of a database is in `tables`; beyond the end if there is no such database.
     #[inline]
-    pub fn table(&self, db: Db) -> Option<&Table> {
-        self.tables.get(usize::from(db))?.as_deref()
+    fn slot(&self, db: Db) -> usize {
+        let system = self.tables.len() - 1;
+        match usize::from(db) {
+            slot if slot < system => slot,
+            _ if db == SYSTEM_DB => system,
+            _ => usize::MAX,
+        }
     }
 
+    /// The databases, in the order of `tables`.
+    fn databases(&self) -> impl Iterator<Item = Db> + use<> {
+        let of_clients = self.tables.len() - 1;
+        (0..of_clients as Db).chain([SYSTEM_DB])
+    }
+
+    #[inline]
+    pub fn table(&self, db: Db) -> Option<&Table> {
+        self.tables.get(self.slot(db))?.as_deref()
+    }
+
+    /// Ascending by database.
     pub fn tables(&self) -> impl Iterator<Item = (Db, &Table)> {
-        let tables = self.tables.iter().enumerate();
-        tables.filter_map(|(db, table)| Some((db as Db, table.as_deref()?)))
+        let tables = self.databases().zip(&self.tables);
+        tables.filter_map(|(db, table)| Some((db, table.as_deref()?)))
     }
 
     pub fn bytes(&self) -> usize {
@@ -92,22 +110,22 @@ impl Shard {
     }
 
     pub fn tables_mut(&mut self) -> impl Iterator<Item = (Db, &mut Table)> {
-        let tables = self.tables.iter_mut().enumerate();
-        tables.filter_map(|(db, table)| Some((db as Db, table.as_deref_mut()?)))
+        let tables = self.databases().zip(&mut self.tables);
+        tables.filter_map(|(db, table)| Some((db, table.as_deref_mut()?)))
     }
 
     /// Drop the other tables.
     pub fn keep_tables(&mut self, keeps: impl Fn(Db) -> bool) {
-        for (db, table) in self.tables.iter_mut().enumerate() {
-            if !keeps(db as Db) {
+        for (db, table) in self.databases().zip(&mut self.tables) {
+            if !keeps(db) {
                 *table = None;
             }
         }
     }
 
     pub fn table_mut(&mut self, db: Db) -> &mut Table {
-        let shared_bits = self.shared_bits;
-        self.tables[usize::from(db)].get_or_insert_with(|| Box::new(Table::new(shared_bits)))
+        let (shared_bits, slot) = (self.shared_bits, self.slot(db));
+        self.tables[slot].get_or_insert_with(|| Box::new(Table::new(shared_bits)))
     }
 
     pub fn watch(&self, key: &Key<'_>, dirty: &Arc<AtomicBool>) {
@@ -172,16 +190,17 @@ impl Shard {
             Mutation::Flush { db } => {
                 let dbs: Vec<Db> = match db {
                     Some(db) => vec![db],
-                    None => (0..self.tables.len() as Db).collect(),
+                    None => self.databases().filter(|db| *db != SYSTEM_DB).collect(),
                 };
                 for db in &dbs {
                     self.tell_all_watchers(std::slice::from_ref(db), catalog);
                 }
-                let gone = dbs
-                    .iter()
-                    .filter_map(|&db| self.tables[usize::from(db)].take());
                 let before = self.dropped.len();
-                self.dropped.extend(gone.map(|table| *table));
+                for db in dbs {
+                    let slot = self.slot(db);
+                    self.dropped
+                        .extend(self.tables[slot].take().map(|table| *table));
+                }
                 self.dropped[before..]
                     .iter()
                     .map(|table| table.len() as u64)
@@ -189,7 +208,8 @@ impl Shard {
             }
             Mutation::SwapDb { a, b } => {
                 self.tell_all_watchers(&[a, b], catalog);
-                self.tables.swap(usize::from(a), usize::from(b));
+                let (a, b) = (self.slot(a), self.slot(b));
+                self.tables.swap(a, b);
                 self.relaid = true;
                 1
             }

@@ -1,6 +1,8 @@
 //! All of a keyspace, to compare it with another; and a journal that keeps what it is given.
 
-use crate::engine::{Access, Entity, Hash, Journal, Keyspace, Millis, Options, ShardSet};
+use crate::engine::{
+    Access, Entity, Hash, Journal, Keyspace, Millis, Options, SYSTEM_DB, ShardSet,
+};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +21,13 @@ enum Contents {
 
 pub type Images = BTreeMap<(u8, Vec<u8>), Image>;
 
+/// After what flushes everything: nothing is left but what is the server's own.
+pub fn assert_flushed(keyspace: &Keyspace, has_system: bool) {
+    let images = images(keyspace);
+    assert!(images.keys().all(|(db, _)| *db == SYSTEM_DB), "flushed");
+    assert!(has_system || keyspace.used_memory() == 0, "of nothing");
+}
+
 /// As small as it gets with several shards.
 pub fn keyspace(databases: u8) -> Keyspace {
     Keyspace::new(&Options {
@@ -34,7 +43,7 @@ pub fn images(keyspace: &Keyspace) -> Images {
     shards.insert_all(keyspace);
     let locked = keyspace.lock(&shards, Access::Read);
     let mut images = Images::new();
-    for db in 0..keyspace.databases() {
+    for db in (0..keyspace.databases()).chain([SYSTEM_DB]) {
         locked.scan(db, 0, usize::MAX, 0, &mut |name, entity| {
             let old = images.insert((db, name.to_vec()), image(entity));
             assert!(old.is_none(), "a key was visited twice");

@@ -3,7 +3,7 @@
 
 use crate::engine::{
     Access, Entity, FieldExpire, KeyExpire, Keyspace, Kind, Locked, Millis, Mutation, Projection,
-    ShardSet,
+    SYSTEM_DB, ShardSet,
 };
 
 /// Of so many keys and fields each is read by its name.
@@ -25,7 +25,7 @@ fn all(keyspace: &Keyspace, access: Access) -> Locked<'_> {
 pub fn read_all(keyspace: &Keyspace, now: Millis) -> Vec<(u8, Vec<u8>)> {
     let mut names = Vec::new();
     let locked = all(keyspace, Access::Read);
-    for db in 0..keyspace.databases() {
+    for db in (0..keyspace.databases()).chain([SYSTEM_DB]) {
         let mut cursor = 0;
         for step in 0.. {
             assert!(step < STEPS_MAX, "a scan without an end");

@@ -60,7 +60,8 @@ class Log:
     def databases(self, lsn, op, c):
         """What is done to a whole database is done to each shard that does not have it yet."""
         one, other = c.u8(), c.u8() if op == 9 else None
-        for db in list(self.dbs) if one == 255 and op == 8 else [one]:
+        everything = one == 255 and op == 8
+        for db in [db for db in self.dbs if db != 254] if everything else [one]:
             mine = {k: v for k, v in self.dbs.get(db, {}).items() if lsn > self.shard_lsn(k)}
             theirs = {k: v for k, v in self.dbs.get(other, {}).items() if lsn > self.shard_lsn(k)}
             for k in mine:
