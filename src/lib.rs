@@ -14,6 +14,7 @@
 //! - `resp` knows no commands.
 //! - Command handlers never touch files or sockets.
 //! - `io` is the only user of `std::fs`; `clock` the only reader of the system's clocks.
+//! - `view` is pure: what views declare, without data; server and loader share it.
 //! - Parsers of bytes from outside are pure functions over `&[u8]`, bounded before they allocate,
 //!   and do not recurse.
 //!

@@ -307,6 +307,40 @@ fn what_is_written_today_is_what_the_document_says() {
     }
 }
 
+/// Views are in the database of the server, which no client sees, in files and in the log.
+#[test]
+fn views_are_where_the_document_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = start(folder.path());
+    let mut c = server.connect();
+    let view = |name: &str| {
+        format!("[view.{name}]\nentity='e'\nkey='{name}:{{k}}'\nfeature.f={{type='bool'}}")
+    };
+    for name in ["a", "b"] {
+        assert!(!c.call(&["FS.VIEW", "APPLY", &view(name)]).is_error());
+    }
+    assert_eq!(c.line("SAVE").text(), "OK");
+    assert!(!c.line("FS.VIEW DROP b AUTHOR ann").is_error());
+    c.line("HSET a:1 f 1");
+    c.line("FLUSHALL");
+    drop(server);
+    let found = read_by_document(folder.path());
+    let lines: Vec<&str> = found.lines().collect();
+    let [a, b] = lines[..] else {
+        panic!("{found}");
+    };
+    assert!(
+        a.starts_with(r#"[254,"view:a","hash",null,{"current":["1",null],"v1""#),
+        "{a}"
+    );
+    assert!(
+        a.contains(r#"\"text\":\"[view.a]\\n"#) && a.contains("type = "),
+        "{a}"
+    );
+    assert!(b.starts_with(r#"[254,"view:b","hash",null,{"v1":["#), "{b}");
+    assert!(b.contains(r#"\"author\":\"ann\",\"text\":null"#), "{b}");
+}
+
 /// What a later version wrote, and what is none of ours, is said and left as it is.
 #[test]
 fn other_formats_are_refused_and_left_alone() {

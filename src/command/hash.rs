@@ -1,6 +1,7 @@
 //! Hashes: the commands that Redis has had since before fields could expire. An expired field does
 //! not show in any of them.
 
+mod declared;
 mod random;
 mod read;
 mod write;
@@ -8,6 +9,7 @@ mod write;
 use super::table::{Command, Keys, acl, flag};
 use crate::engine::{FILL_SLACK, Value};
 use crate::resp::Output;
+pub use declared::{Expire, set_fields};
 
 /// Write a stored value as a bulk string, straight from its packed form.
 #[inline]

@@ -107,6 +107,20 @@ pub fn latency(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
     write(ctx, "LATENCY", &lines)
 }
 
+pub fn view(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
+    let lines = [
+        "APPLY <text> [DRYRUN] [AUTHOR <name>]",
+        "    Declare the views of a text in TOML, all or none. Others stay. Returns what changes.",
+        "LIST",
+        "    What there is of views.",
+        "GET <name> [VERSION <number>]",
+        "    The declaration of a view, as of now or of one of its versions.",
+        "DROP <name> [AUTHOR <name>]",
+        "    End a view: nothing is declared of its features any more.",
+    ];
+    write(ctx, "FS.VIEW", &lines)
+}
+
 pub fn pubsub(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
     let lines = [
         "CHANNELS [<pattern>]",

@@ -42,6 +42,7 @@ mod server;
 mod slowlog;
 mod string;
 mod transaction;
+mod view;
 
 pub use auth::is_required as is_password_required;
 pub use context::{Context, Data};

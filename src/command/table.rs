@@ -166,7 +166,7 @@ pub struct Command {
     pub flags: u32,
     pub keys: Keys,
     pub acl: u32,
-    /// `hash`, `string`, `generic`, `connection`, `server`, `pubsub`, `transactions`.
+    /// `hash`, `string`, `generic`, `connection`, `server`, `pubsub`, `transactions`, `views`.
     pub group: &'static str,
     /// Redis version that introduced it.
     pub since: &'static str,
@@ -246,4 +246,5 @@ pub static TABLE: &[&[Command]] = &[
     super::slowlog::COMMANDS,
     super::latency::COMMANDS,
     super::cluster::COMMANDS,
+    super::view::COMMANDS,
 ];

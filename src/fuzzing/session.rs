@@ -12,11 +12,11 @@
 
 mod command;
 
-use super::image::{Changes, images};
+use super::image::{Changes, assert_flushed, images};
 use super::input::Input;
 use crate::config::Config;
-use crate::engine::{Keyspace, Options};
-use crate::instance::{Instance, Peer};
+use crate::engine::{Keyspace, Options, SYSTEM_DB};
+use crate::instance::{Instance, Peer, Views};
 use crate::resp::{Output, parse_reply, write_request};
 use crate::server::Session;
 use std::sync::Arc;
@@ -218,6 +218,10 @@ impl Server {
         });
         self.changes.replay(&again);
         assert_eq!(images(keyspace), images(&again), "what a replay makes");
+        let views = Views::default();
+        assert_eq!(views.load(&again), Ok(()));
+        let (ours, theirs) = (self.instance.views.registry(), views.registry());
+        assert!(ours.all().eq(theirs.all()), "the views that a replay makes");
         let _ = self.instance.reconfigure(|config| {
             config.requirepass.clear();
             Ok::<(), ()>(())
@@ -226,6 +230,7 @@ impl Server {
         let mut last = Client::open(&self.instance, self.now);
         last.session.feed(self.now, b"FLUSHALL\r\n", &mut last.out);
         assert_eq!(last.out.as_slice(), b"+OK\r\n");
-        assert_eq!(keyspace.used_memory(), 0, "of nothing");
+        let has_system = images(keyspace).keys().any(|(db, _)| *db == SYSTEM_DB);
+        assert_flushed(keyspace, has_system);
     }
 }

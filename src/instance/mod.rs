@@ -19,6 +19,7 @@ pub mod slowlog;
 pub mod stats;
 pub mod storage;
 mod transaction;
+mod views;
 
 pub use client::{Class, Client, Close, Labels, Peer, Status};
 pub use clients::Clients;
@@ -33,6 +34,7 @@ pub use slowlog::SlowLog;
 pub use stats::Stats;
 pub use storage::Storage;
 pub use transaction::{CommandId, Transaction, Watch};
+pub use views::{SeenViews, Views};
 
 use crate::config::Config;
 use crate::engine::{Db, Keyspace, Millis, Options};
@@ -62,6 +64,7 @@ pub struct Instance {
     pub slowlog: SlowLog,
     pub latency: Latency,
     pub control: Control,
+    pub views: Views,
     pub identity: Identity,
     /// The TCP port that is listened on; 0: none.
     pub port: AtomicU16,
@@ -110,6 +113,7 @@ impl Instance {
             slowlog: SlowLog::default(),
             latency: Latency::default(),
             control: Control::default(),
+            views: Views::default(),
             identity: Identity {
                 run_id: format!("{:016x}{:016x}{:08x}", random(), random(), random() >> 32),
                 started_at: now,

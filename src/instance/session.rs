@@ -1,6 +1,6 @@
 //! The state of one client, as its own commands see and change it.
 
-use super::{Client, CommandId, Transaction, Watch};
+use super::{Client, CommandId, SeenViews, Transaction, Watch};
 use crate::engine::{Db, Millis};
 use crate::resp::Protocol;
 use bytes::Bytes;
@@ -57,6 +57,8 @@ pub struct Session {
     pub commands: u64,
     /// Where the cells of a hash that is read lie: memory used again.
     pub starts: Vec<u32>,
+    /// The views that its last write saw.
+    pub views: SeenViews,
 }
 
 impl Session {
@@ -81,6 +83,7 @@ impl Session {
             command: CommandId::MAX,
             commands: 0,
             starts: Vec::new(),
+            views: SeenViews::default(),
         }
     }
 

@@ -45,6 +45,8 @@ pub enum StartError {
     Storage(#[from] storage::OpenError),
     #[error("save: checkpoints rest upon the log: it needs appendonly yes")]
     SaveWithoutLog,
+    #[error("what is kept of views cannot be read: {0}")]
+    Views(String),
     #[error("changes up to LSN {appended} were made, but only those up to {durable} are safe")]
     NotSafe { durable: u64, appended: u64 },
     #[error("Could not open the log file: {0}")]
@@ -125,6 +127,8 @@ fn start_keepers(
     opened: Opened,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let (storage, files) = storage::recover(instance, config, opened)?;
+    let loaded = instance.views.load(&instance.keyspace);
+    loaded.map_err(StartError::Views)?;
     let (log, room, checkpoints) = (
         storage.log.clone(),
         storage.log.clone(),

@@ -133,6 +133,13 @@ impl Template {
 
     /// Whether some key matches both.
     pub fn overlaps(&self, other: &Template) -> bool {
+        // Most differ in the text that they begin with.
+        if let (Some(Part::Text(a)), Some(Part::Text(b))) =
+            (self.parts.first(), other.parts.first())
+            && !a.iter().zip(b).all(|(a, b)| a == b)
+        {
+            return false;
+        }
         let (ours, theirs) = (self.elements(), other.elements());
         // Whether the first i elements and the first j of the other can have taken the same bytes;
         // what follows from a place lies behind it.

@@ -1,12 +1,15 @@
 //! Changing hashes.
 
+use super::declared::{Expire, Pairs, set_fields};
 use crate::command::args::{integer, parse_integer};
 use crate::command::{CommandError, Context, float};
-use crate::engine::{FieldExpire, Key, Mutation};
+use crate::engine::{FieldExpire, Mutation};
 use crate::resp::Args;
 use smallvec::SmallVec;
 
-type Pairs<'a> = SmallVec<[(&'a [u8], &'a [u8]); 64]>;
+/// As `HSET` leaves a field, and as an increment leaves it.
+const CLEARED: Expire = Expire::Declared(FieldExpire::Clear);
+const KEPT: Expire = Expire::Declared(FieldExpire::Keep);
 
 /// Set the pairs that follow the key; answers how many fields are new.
 fn set_pairs(ctx: &mut Context<'_>, args: Args<'_>, command: &str) -> Result<u64, CommandError> {
@@ -19,12 +22,7 @@ fn set_pairs(ctx: &mut Context<'_>, args: Args<'_>, command: &str) -> Result<u64
         .step_by(2)
         .map(|i| (args.at(i), args.at(i + 1)))
         .collect();
-    let set = Mutation::HashSet {
-        key,
-        fields: &fields,
-        expire: FieldExpire::Clear,
-    };
-    Ok(ctx.data.commit(&set))
+    set_fields(ctx, key, &fields, CLEARED)
 }
 
 pub fn hset(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
@@ -46,12 +44,7 @@ pub fn hsetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError>
         .hash(&key)?
         .is_none_or(|hash| hash.get(args.at(2)).is_none());
     if missing {
-        let fields = &[(args.at(2), args.at(3))];
-        ctx.data.commit(&Mutation::HashSet {
-            key,
-            fields,
-            expire: FieldExpire::Clear,
-        });
+        set_fields(ctx, key, &[(args.at(2), args.at(3))], CLEARED)?;
     }
     ctx.out.integer(i64::from(missing));
     Ok(())
@@ -71,16 +64,6 @@ pub fn hdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Write the result of an increment: the field keeps its expiry.
-fn set_kept(ctx: &mut Context<'_>, key: Key<'_>, field: &[u8], value: &[u8]) {
-    let set = Mutation::HashSet {
-        key,
-        fields: &[(field, value)],
-        expire: FieldExpire::Keep,
-    };
-    ctx.data.commit(&set);
-}
-
 pub fn hincrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let increment = integer(args.at(3))?;
     let key = ctx.key(args.at(1));
@@ -92,12 +75,9 @@ pub fn hincrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError
     let sum = current
         .checked_add(increment)
         .ok_or("ERR increment or decrement would overflow")?;
-    set_kept(
-        ctx,
-        key,
-        args.at(2),
-        itoa::Buffer::new().format(sum).as_bytes(),
-    );
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(sum).as_bytes();
+    set_fields(ctx, key, &[(args.at(2), text)], KEPT)?;
     ctx.out.integer(sum);
     Ok(())
 }
@@ -114,7 +94,7 @@ pub fn hincrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), Command
         None => float::Float::ZERO,
     };
     let sum = current.plus(increment)?.to_string();
-    set_kept(ctx, key, args.at(2), sum.as_bytes());
+    set_fields(ctx, key, &[(args.at(2), sum.as_bytes())], KEPT)?;
     ctx.out.bulk(sum.as_bytes());
     Ok(())
 }

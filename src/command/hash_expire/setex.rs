@@ -3,6 +3,7 @@
 use super::fields;
 use crate::command::args::{TimeForm, integer, is};
 use crate::command::error::printable;
+use crate::command::hash::{Expire, set_fields};
 use crate::command::{CommandError, Context};
 use crate::engine::{FieldExpire, Millis, Mutation};
 use crate::resp::Args;
@@ -109,13 +110,10 @@ pub fn hsetex(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError>
     if !holds {
         return Ok(());
     }
-    let expire = options.expire.unwrap_or(FieldExpire::Clear);
-    ctx.data.commit(&Mutation::HashSet {
-        key,
-        fields: &pairs,
-        expire,
-    });
-    if matches!(expire, FieldExpire::At(at) if at <= now) {
+    let clear = Expire::Declared(FieldExpire::Clear);
+    let expire = options.expire.map_or(clear, Expire::Given);
+    set_fields(ctx, key, &pairs, expire)?;
+    if matches!(expire, Expire::Given(FieldExpire::At(at)) if at <= now) {
         // Set and gone at once, as in Redis.
         let fields: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
         let fields = &fields;

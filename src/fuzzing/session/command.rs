@@ -120,6 +120,13 @@ const POOL: &[&[u8]] = &[
     b"1700000100000",
     b"281474976710656",
     b"70368744177664",
+    b"view.v={entity='e',key='{k}',ttl='9s',feature={a={type='int64',ttl='5s'},b={type='bool'}}}",
+    b"view.v={entity='e',key='h{k}',feature={a={type='string'},c={type='list<int64>'}}}",
+    b"view.w={entity='e',key='{k}',ttl='1ms',feature={c={type='float64'}}}",
+    b"v",
+    b"DRYRUN",
+    b"AUTHOR",
+    b"VERSION",
 ];
 
 /// `SETRANGE` takes so much memory, and `HRANDFIELD` writes so many fields, as it is told.
