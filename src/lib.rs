@@ -20,9 +20,11 @@
 //!
 //! It is not a general Redis: no lists, sets, streams, scripts or modules.
 
+pub mod apply;
 pub mod background;
 pub mod check;
 pub mod checkpoint;
+pub mod client;
 pub mod clock;
 pub mod command;
 pub mod config;

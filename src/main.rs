@@ -27,17 +27,19 @@ enum Command {
         )]
         args: Vec<String>,
     },
+    Apply(fieldstone::apply::ApplyArgs),
     Check(fieldstone::check::CheckArgs),
     #[cfg(feature = "loader")]
-    Load(fieldstone::loader::LoadArgs),
+    Load(Box<fieldstone::loader::LoadArgs>),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { args } => serve(&args),
+        Command::Apply(args) => fieldstone::apply::run(&args),
         Command::Check(args) => fieldstone::check::run(&args),
         #[cfg(feature = "loader")]
-        Command::Load(args) => fieldstone::loader::run(args),
+        Command::Load(args) => fieldstone::loader::run(&args),
     }
 }
 

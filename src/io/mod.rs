@@ -4,13 +4,17 @@ mod disk;
 mod lock;
 pub mod log;
 mod map;
+mod places;
 mod process;
+mod scratch;
 #[cfg(test)]
 pub mod sim;
 mod socket;
 
 pub use disk::{Append, Directory, Disk, Pages, Residency, Syncer};
+pub use places::{Place, entry, list};
 pub use process::{Usage, usage};
+pub use scratch::scratch;
 pub use socket::bind_unix;
 
 pub use std::fs::File;
@@ -22,6 +26,15 @@ use std::path::{Path, PathBuf};
 /// Open a file for reading.
 pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
+}
+
+/// A new file, or an empty one in place of what is there.
+pub fn create(path: &Path) -> io::Result<File> {
+    File::create(path)
+}
+
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
 }
 
 pub fn read_to_string(path: &Path) -> io::Result<String> {

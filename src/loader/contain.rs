@@ -6,34 +6,42 @@
 use std::any::Any;
 use std::panic;
 use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
 
 const NOWHERE: usize = usize::MAX;
 
-/// What is being read at the moment.
+/// What is being read at the moment, by the one thread that reads.
+#[derive(Default)]
 pub struct Position {
-    file: String,
-    names: OnceLock<Vec<String>>,
+    file: Mutex<File>,
     reading: AtomicBool,
     row_group: AtomicUsize,
     column: AtomicUsize,
 }
 
+#[derive(Default)]
+struct File {
+    name: String,
+    columns: Vec<String>,
+}
+
 impl Position {
-    pub fn new(file: &str) -> Arc<Position> {
-        Arc::new(Position {
-            file: file.to_owned(),
-            names: OnceLock::new(),
-            reading: AtomicBool::new(false),
-            row_group: AtomicUsize::new(NOWHERE),
-            column: AtomicUsize::new(NOWHERE),
-        })
+    /// From now on it is this file that is read.
+    pub fn open(&self, name: &str) {
+        *self.file.lock() = File {
+            name: name.to_owned(),
+            columns: Vec::new(),
+        };
+        self.row_group.store(NOWHERE, Ordering::Relaxed);
+        self.column.store(NOWHERE, Ordering::Relaxed);
     }
 
-    /// The names of the columns, once known.
-    pub fn set_names(&self, names: Vec<String>) {
-        let _ = self.names.set(names);
+    /// The names of the columns, by which [`Position::at`] counts them, once known.
+    pub fn set_columns(&self, columns: Vec<String>) {
+        self.file.lock().columns = columns;
     }
 
     /// Run `read`, which may panic, at this place.
@@ -49,12 +57,17 @@ impl Position {
 
     /// An error text with the file and the place last read.
     pub fn error(&self, reason: &str) -> String {
-        let file = &self.file;
+        let Some(file) = self.file.try_lock() else {
+            return reason.to_owned();
+        };
         let row_group = self.row_group.load(Ordering::Relaxed);
         let column = self.column.load(Ordering::Relaxed);
-        match self.names.get().and_then(|names| names.get(column)) {
-            Some(name) => format!("{file}: row group {row_group} column {name}: {reason}"),
-            None => format!("{file}: {reason}"),
+        match file.columns.get(column) {
+            Some(name) => format!(
+                "{}: row group {row_group} column {name}: {reason}",
+                file.name
+            ),
+            None => format!("{}: {reason}", file.name),
         }
     }
 }

@@ -1,95 +1,86 @@
-//! `fieldstone load`: the rows of a flat Parquet file as pipelined HSETs to a server.
+//! `fieldstone load`: the rows of an export as features of a view.
 //!
 //! ```text
-//! source (parquet) -> plan (key template, drop, rename) -> sink (one connection) -> report
+//! storage (files) -> parquet | delimited (columns) -> convert (declared types)
+//!     -> reader (a thread) -> copy (rows: key, time, defaults, rejects)
+//!     -> a sink: newest (checks) | wire (any Redis)
 //! ```
 //!
 //! Invariants
-//! - Only `parquet/` knows the format of the file; only `sink` knows the server.
-//! - A row is written with one HSET: all its features or none.
-//! - The load stops at the first row that the server refuses and at the first damaged byte that is
-//!   noticed; rows before it stay written, and running the same load again gives the same state.
+//! - Only `parquet/` knows that format, only `storage/` where files lie, only sinks know servers.
+//! - Over the wire everything is read and checked before the first row is sent.
+//! - Memory is bounded by `--memory`, whatever the export holds or claims to hold: half of it is
+//!   for reading, half for the sink.
 
+mod args;
 mod contain;
+mod convert;
+mod copy;
+mod declared;
+mod delimited;
+mod list;
+mod newest;
 mod parquet;
 mod plan;
+mod progress;
+mod reader;
+mod rejects;
 mod report;
-mod server;
+mod resume;
 mod sink;
 mod source;
+mod stop;
+mod storage;
 mod text;
+mod wire;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+pub use self::args::{LoadArgs, Mode};
 use self::contain::Position;
-use self::parquet::ParquetSource;
+use self::copy::Pass;
+use self::newest::Newest;
 use self::plan::{Plan, Wishes};
+use self::progress::Progress;
+use self::reader::Reader;
+use self::rejects::Rejects;
 use self::report::Report;
-use self::server::Server;
-use self::sink::{Sink, SinkError};
-use self::source::{Block, Source, SourceError};
+use self::resume::Resume;
+use self::sink::{RowSink, SinkError, Summary};
+use self::source::SourceError;
+use self::stop::Stop;
+use self::storage::Export;
+use self::wire::{Expiry, WireSink};
+use crate::client::Address;
 use crate::clock;
-use crate::view::{Template, duration};
-
-/// Load a flat Parquet file into a server, one hash a row.
-#[derive(clap::Args)]
-pub struct LoadArgs {
-    /// Key of a row; {column} stands for the row's value, e.g. 'A:plane:{tailnum}'
-    #[arg(long)]
-    key: String,
-    /// HOST:PORT or redis://[user:pass@]host:port/db
-    #[arg(long, default_value = "127.0.0.1:6379")]
-    server: String,
-    /// User to log in as; needs a password
-    #[arg(long)]
-    user: Option<String>,
-    /// Password; the environment variable REDISCLI_AUTH keeps it out of the process list
-    #[arg(long)]
-    pass: Option<String>,
-    /// Time to live of every key written: a number with ms, s, m, h or d, e.g. 26h
-    #[arg(long, value_parser = duration)]
-    ttl: Option<u64>,
-    /// Write column OLD as feature NEW; may be repeated
-    #[arg(long, value_name = "OLD=NEW", value_parser = renaming)]
-    rename: Vec<(String, String)>,
-    /// Columns that are not written
-    #[arg(long, value_name = "COLUMN", num_args = 1, value_delimiter = ',')]
-    drop: Vec<String>,
-    /// Write the columns of the key as features too
-    #[arg(long)]
-    keep_key_columns: bool,
-    /// Most commands sent without having been answered
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    batch: u16,
-    /// The Parquet file
-    #[arg(value_name = "SOURCE.parquet")]
-    source: PathBuf,
-}
+use crate::view::Template;
 
 /// Why a load ended early.
+#[derive(Debug)]
 enum Failure {
-    /// The command line is wrong, or does not fit the file.
+    /// The command line is wrong, or does not fit the export.
     Usage(String),
     Failed(String),
 }
 
 impl From<SourceError> for Failure {
     fn from(e: SourceError) -> Failure {
-        Failure::Failed(e.to_string())
+        Failure::Failed(e.0)
     }
 }
 
 impl From<SinkError> for Failure {
     fn from(e: SinkError) -> Failure {
-        Failure::Failed(e.to_string())
+        Failure::Failed(e.0)
     }
 }
 
-/// Exit codes: 0 loaded, 1 failed, 2 the command line is wrong or does not fit the file.
-pub fn run(args: LoadArgs) -> ExitCode {
-    match load(&args) {
+/// Exit codes: 0 loaded, 1 failed, 2 the command line is wrong or does not fit the export.
+pub fn run(args: &LoadArgs) -> ExitCode {
+    match load(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(reason)) => {
             eprintln!("error: {reason}");
@@ -102,135 +93,244 @@ pub fn run(args: LoadArgs) -> ExitCode {
     }
 }
 
+/// A load that is ready to be run.
+struct Load<'a> {
+    args: &'a LoadArgs,
+    plan: Arc<Plan>,
+    reader: Arc<Reader>,
+    file_names: Vec<String>,
+    source: String,
+    stop: Stop,
+}
+
 fn load(args: &LoadArgs) -> Result<(), Failure> {
     let started = clock::monotonic();
-    let template = Template::parse(&args.key).map_err(|e| Failure::Usage(format!("--key {e}")))?;
-    let server = login(args).map_err(Failure::Usage)?;
-    refuse_what_is_not_parquet(args).map_err(Failure::Usage)?;
+    let stop = Stop::on_signals();
+    let to = target(args).map_err(Failure::Usage)?;
+    let load = match &args.key {
+        Some(key) => without_view(args, key, stop)?,
+        None => with_view(args, stop)?,
+    };
+    let (report, summary) = match to {
+        Some(to) if !args.dry_run => load.over_the_wire(&to)?,
+        None if !args.dry_run => load.as_a_batch()?,
+        _ => load.check().and_then(|(report, newest)| {
+            let resolved = newest.resolve().map_err(|e| Failure::Failed(e.to_string()));
+            Ok((report, resolved?.1))
+        })?,
+    };
+    let elapsed = clock::monotonic().saturating_duration_since(started);
+    if std::io::stdout().is_terminal() {
+        println!("{}", report.line(&summary, elapsed));
+    } else {
+        let kind = if args.dry_run { "dry run" } else { "load" };
+        let of = [
+            ("event", kind),
+            ("view", load.plan.view.name.as_str()),
+            ("source", load.source.as_str()),
+        ];
+        println!("{}", report.json(&of, &summary, elapsed));
+    }
+    Ok(())
+}
 
-    let file = args.source.display().to_string();
-    let position = Position::new(&file);
-    contain::install(position.clone());
-    let mut source = ParquetSource::open(&args.source, position)?;
+/// The server of `--to`; without a view there are no batches, and it is that of `--server`.
+fn target(args: &LoadArgs) -> Result<Option<Address>, String> {
+    let to = match (&args.to, &args.key) {
+        (Some(to), _) => {
+            let mut address = Address::parse(to).map_err(|e| format!("--to: {e}"))?;
+            let password = std::env::var("FIELDSTONE_TO_AUTH").ok();
+            address.password = address.password.or(password);
+            if address.user.is_some() && address.password.is_none() {
+                return Err("--to: a user without a password".to_owned());
+            }
+            Some(address)
+        }
+        (None, Some(_)) => Some(args.server.address()?),
+        (None, None) => None,
+    };
+    if to.is_some() && args.mode == Some(Mode::Replace) {
+        return Err(
+            "--mode replace: over the wire entities that are not in the export cannot lose their \
+             features in one step; publish a batch to a Fieldstone server, or --mode upsert"
+                .to_owned(),
+        );
+    }
+    for (option, given) in [
+        ("--resume", args.resume.is_some()),
+        ("--key-ttl", args.key_ttl),
+    ] {
+        if given && to.is_none() {
+            return Err(format!("{option} goes with --to"));
+        }
+    }
+    Ok(to)
+}
+
+fn with_view<'a>(args: &'a LoadArgs, stop: Stop) -> Result<Load<'a>, Failure> {
+    let [name, source @ ..] = args.what.as_slice() else {
+        return Err(Failure::Usage("no view is named".to_owned()));
+    };
+    let view = declared::find(args, name)?;
+    let source = source.first().cloned().or_else(|| view.source.clone());
+    let source = source
+        .ok_or_else(|| Failure::Usage(format!("view {name} has no source: name one behind it")))?;
+    let plan = Plan::new(view, &args.set, args.allow_missing).map_err(Failure::Usage)?;
+    let reader = Load::reader(args, &source)?;
+    Ok(Load::new(args, plan, reader, source, stop))
+}
+
+fn without_view<'a>(args: &'a LoadArgs, key: &str, stop: Stop) -> Result<Load<'a>, Failure> {
+    let [source] = args.what.as_slice() else {
+        let reason = "with --key there is no view: only the source is named";
+        return Err(Failure::Usage(reason.to_owned()));
+    };
+    let template = Template::parse(key).map_err(|e| Failure::Usage(format!("--key {e}")))?;
+    let reader = Load::reader(args, source)?;
+    let Some(first) = reader.export.files.first() else {
+        return Err(Failure::Failed(format!("{source}: no files")));
+    };
     let wishes = Wishes {
         drop: &args.drop,
         rename: &args.rename,
         keep_key_columns: args.keep_key_columns,
+        ttl: args.ttl,
     };
-    let plan = Plan::new(source.columns(), &template, &wishes);
-    let plan = plan.map_err(|e| Failure::Usage(format!("{file}: {e}")))?;
-    source.select(plan.columns().to_vec());
-
-    let mut sink = Sink::connect(&server, usize::from(args.batch))?;
-    let mut report = Report::default();
-    let ttl = args.ttl.map(|millis| millis.to_string().into_bytes());
-    let copied = copy(&mut source, &plan, &mut sink, ttl.as_deref(), &mut report);
-    copied.inspect_err(|_| {
-        let (answered, read) = (sink.rows_answered(), report.rows);
-        eprintln!(
-            "{answered} rows were written and acknowledged; of {read} read, the others may be"
-        );
-    })?;
-
-    let elapsed = clock::monotonic().saturating_duration_since(started);
-    if std::io::stdout().is_terminal() {
-        println!("{}", report.line(elapsed));
-    } else {
-        println!("{}", report.json(&file, elapsed));
-    }
-    Ok(())
+    let opened = reader.open(first)?;
+    let stem = Path::new(source).file_stem().unwrap_or_default();
+    let name = stem.to_string_lossy();
+    let plan = Plan::of_columns(&*opened, &name, template, &wishes);
+    let plan = plan.map_err(|e| Failure::Usage(format!("{}: {e}", first.name)))?;
+    Ok(Load::new(args, plan, reader, source.clone(), stop))
 }
 
-fn copy(
-    source: &mut impl Source,
-    plan: &Plan,
-    sink: &mut Sink,
-    ttl: Option<&[u8]>,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    while let Some(block) = source.next_block()? {
-        write_block(&block, plan, sink, ttl, report)?;
+impl<'a> Load<'a> {
+    fn reader(args: &LoadArgs, source: &str) -> Result<Arc<Reader>, Failure> {
+        let position = Arc::new(Position::default());
+        contain::install(position.clone());
+        Ok(Arc::new(Reader {
+            export: Export::find(source, &args.conditions)?,
+            position,
+            memory_bytes: args.memory / 2,
+        }))
     }
-    Ok(sink.finish()?)
-}
 
-fn write_block(
-    block: &Block,
-    plan: &Plan,
-    sink: &mut Sink,
-    ttl: Option<&[u8]>,
-    report: &mut Report,
-) -> Result<(), SinkError> {
-    let mut key = Vec::new();
-    for row in 0..block.rows {
-        report.rows += 1;
-        key.clear();
-        if let Err(column) = plan.key(block, row, &mut key) {
-            report.reject(block.place(row), column);
-            continue;
+    fn new(
+        args: &'a LoadArgs,
+        plan: Plan,
+        reader: Arc<Reader>,
+        source: String,
+        stop: Stop,
+    ) -> Load<'a> {
+        let names = reader.export.files.iter().map(|file| file.name.clone());
+        Load {
+            args,
+            file_names: names.collect(),
+            plan: Arc::new(plan),
+            reader,
+            source,
+            stop,
         }
-        let mut request: Vec<&[u8]> = Vec::with_capacity(2 + 2 * plan.features().len());
-        request.extend([b"HSET".as_slice(), &key]);
-        let mut features = 0;
-        for feature in plan.features() {
-            if let Some(cell) = block.cell(feature.column, row) {
-                request.extend([feature.name.as_slice(), cell]);
-                features += 1;
+    }
+
+    /// Read everything once and give it to `sink`.
+    fn pass(
+        &self,
+        phase: &'static str,
+        now: i64,
+        rejects: &mut Rejects,
+        sink: &mut dyn RowSink,
+    ) -> Result<Report, Failure> {
+        let blocks = self.reader.start(&self.plan);
+        let progress = Progress::start(phase, self.reader.bytes());
+        let (plan, names) = (&self.plan, &self.file_names);
+        let mut pass = Pass::new(plan, names, now, &self.stop, progress, rejects);
+        pass.run(&blocks, sink)?;
+        Ok(Report {
+            files: self.file_names.len(),
+            bytes: self.reader.bytes(),
+            ..pass.report
+        })
+    }
+
+    fn rejects(&self) -> Rejects {
+        let path = self.args.rejects.clone();
+        let default = || PathBuf::from(format!("{}.rejects.jsonl", self.plan.view.name));
+        Rejects::new(path.unwrap_or_else(default), self.args.max_rejects)
+    }
+
+    /// Read and check everything, send nothing.
+    fn check(&self) -> Result<(Report, Newest), Failure> {
+        let mut newest = Newest::new(self.args.memory / 2);
+        let report = self.pass("check", now(), &mut self.rejects(), &mut newest)?;
+        Ok((report, newest))
+    }
+
+    fn as_a_batch(&self) -> Result<(Report, Summary), Failure> {
+        Err(Failure::Failed(
+            "this version cannot publish batches; --to writes row by row".to_owned(),
+        ))
+    }
+
+    /// Check everything, then send it.
+    fn over_the_wire(&self, to: &Address) -> Result<(Report, Summary), Failure> {
+        let expiry = Expiry::of(&self.plan.view, self.args.key_ttl);
+        let failed = |e: crate::client::ClientError| Failure::Failed(e.to_string());
+        // Now rather than after everything was read. It is not kept: reading may take long.
+        expiry.check(&mut self.args.server.connect(to).map_err(failed)?)?;
+        let resume = self.args.resume.as_deref();
+        let resume = resume.map(|path| Resume::open(path, self.identity(to), now()));
+        let resume = resume.transpose()?;
+        let at = resume.as_ref().map_or_else(now, |resume| resume.at);
+        let (report, newest) = self.check()?;
+        let resolved = newest
+            .resolve()
+            .map_err(|e| Failure::Failed(e.to_string()))?;
+
+        let mut sink = Box::new(WireSink::new(
+            self.args.server.connect(to).map_err(failed)?,
+            usize::from(self.args.in_flight),
+            &self.plan.view,
+            expiry,
+            resolved,
+            self.file_names.clone(),
+            resume,
+        ));
+        // They were told by the first pass.
+        let mut rejects = Rejects::silent();
+        match self.pass("send", at, &mut rejects, &mut *sink) {
+            Ok(again) if again.rows == report.rows && again.rejects == report.rejects => {}
+            Ok(_) => {
+                let told = sink.abandon().unwrap_or_default();
+                eprintln!("{told}");
+                let reason = "the export changed while it was loaded";
+                return Err(Failure::Failed(format!("{}: {reason}", self.source)));
+            }
+            Err(failure) => {
+                eprintln!("{}", sink.abandon().unwrap_or_default());
+                return Err(failure);
             }
         }
-        if features == 0 {
-            report.empty += 1;
-            continue;
-        }
-        sink.row(block.place(row), &request, ttl)?;
-        report.entities += 1;
-        report.features += features;
-        report.nulls += plan.features().len() as u64 - features;
+        let summary = sink.finish()?;
+        Ok((report, summary))
     }
-    Ok(())
-}
 
-/// Who to be at which server: options before the URL, the URL before the environment.
-fn login(args: &LoadArgs) -> Result<Server, String> {
-    let mut server = Server::parse(&args.server).map_err(|e| format!("--server: {e}"))?;
-    let user = args.user.clone().or(server.user.take());
-    let pass = args.pass.clone().or(server.password.take());
-    server.password = pass.or_else(|| std::env::var("REDISCLI_AUTH").ok());
-    server.user = user;
-    if server.user.is_some() && server.password.is_none() {
-        return Err("a user without a password (--pass)".to_owned());
-    }
-    Ok(server)
-}
-
-fn refuse_what_is_not_parquet(args: &LoadArgs) -> Result<(), String> {
-    let file = args.source.display().to_string();
-    if let Some((scheme, _)) = file.split_once("://") {
-        return Err(format!(
-            "{file}: {scheme}:// is not supported, only local files are"
+    /// What makes the same rows in the same order, as a number.
+    fn identity(&self, to: &Address) -> u64 {
+        let mut text = crate::view::write(&self.plan.view);
+        text.push_str(&format!("{:?} {to} {:?}", self.plan.key, to.database));
+        text.push_str(&format!(
+            " {} {}",
+            self.args.allow_missing, self.args.key_ttl
         ));
+        for file in &self.reader.export.files {
+            let (name, bytes, version) = (&file.name, file.bytes, &file.version);
+            text.push_str(&format!("\n{name} {bytes} {version}"));
+        }
+        rapidhash::v3::rapidhash_v3(text.as_bytes())
     }
-    let extension = args
-        .source
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    if ["csv", "tsv", "json", "jsonl", "orc", "avro"].contains(&extension) {
-        return Err(format!(
-            "{file}: {extension} files are not supported, only Parquet is"
-        ));
-    }
-    if args.source.is_dir() {
-        return Err(format!("{file}: is a directory; load its files one by one"));
-    }
-    Ok(())
 }
 
-fn renaming(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() && !new.is_empty() => {
-            Ok((old.to_owned(), new.to_owned()))
-        }
-        _ => Err("must be OLD=NEW".to_owned()),
-    }
+fn now() -> i64 {
+    i64::try_from(clock::wall_millis()).unwrap_or(i64::MAX)
 }

@@ -1,135 +1,307 @@
-//! Which columns of the file make the key and which become features of which name.
+//! Which columns of a file make the key, the time and the features of a view.
 //!
-//! Names in the template, in `--drop` and before the `=` of `--rename` are names of the file.
+//! Invariants
+//! - The inputs of a plan are, in this order: the columns of the key, the time, one for each
+//!   feature in the view's order. A block has its columns in the order of the inputs.
+//! - What a view asks for is there in every file, or the load ends with the name of what is
+//!   missing.
 
-use super::source::Block;
-use crate::view::{Part, Template};
+use std::sync::Arc;
 
-/// What the command line says about columns.
+use super::Failure;
+use super::convert::Target;
+use super::delimited;
+use super::source::{Source, Wanted};
+use super::storage::File;
+use crate::view::{Encoding, Feature, OnMissed, Part, Scalar, Template, Type, View};
+
+pub struct Plan {
+    pub view: View,
+    /// Of the view, with what `--set` fixed.
+    pub key: Template,
+    /// A key of a declared view must be found by it again.
+    checks_keys: bool,
+    inputs: Vec<Input>,
+    key_parts: Vec<KeyPart>,
+    /// The input with the time of a row.
+    pub time: Option<usize>,
+    /// The input of the first feature; the others follow.
+    pub first_feature: usize,
+    /// Features with defaults: the input, and what stands in for a null.
+    pub defaults: Vec<(usize, Vec<u8>)>,
+    allow_missing: bool,
+}
+
+/// A column that is needed.
+struct Input {
+    column: String,
+    target: Target,
+    /// Who needs it, for messages.
+    whose: String,
+    is_feature: bool,
+}
+
+enum KeyPart {
+    Text(Vec<u8>),
+    Input(usize),
+}
+
+/// Where the cells of an input come from in one file.
+pub enum Origin {
+    /// Position among the columns that are read.
+    Column(usize),
+    /// Every row has the same.
+    Same(Option<Arc<[u8]>>),
+}
+
+/// A plan for one file.
+pub struct Binding {
+    /// One for each input.
+    pub origins: Vec<Origin>,
+    pub wanted: Vec<Wanted>,
+    /// Columns of the file that nothing needs.
+    pub extra: usize,
+}
+
+/// What the command line says of columns where no view does.
 pub struct Wishes<'a> {
     pub drop: &'a [String],
     /// Old and new names.
     pub rename: &'a [(String, String)],
     pub keep_key_columns: bool,
-}
-
-pub struct Plan {
-    /// The columns to read, as positions in the file.
-    columns: Vec<usize>,
-    key: Vec<KeyPart>,
-    features: Vec<Feature>,
-}
-
-enum KeyPart {
-    Text(Vec<u8>),
-    /// Position in the selection, and the name for the report.
-    Column(usize, String),
-}
-
-pub struct Feature {
-    /// Position in the selection.
-    pub column: usize,
-    pub name: Vec<u8>,
+    pub ttl: Option<u64>,
 }
 
 impl Plan {
-    pub fn new(columns: &[String], template: &Template, wishes: &Wishes) -> Result<Plan, String> {
-        refuse_duplicates(
-            columns.iter().map(String::as_str),
-            "the file has two columns",
-        )?;
-        refuse_duplicates(
-            wishes.rename.iter().map(|(old, _)| old.as_str()),
-            "--rename has two new names for",
-        )?;
-        let key_columns = template.columns().collect::<Vec<_>>();
-        let renamed = wishes.rename.iter().map(|(old, _)| old.as_str());
-        let named = key_columns.iter().copied().map(|name| ("--key", name));
-        let named = named.chain(wishes.drop.iter().map(|name| ("--drop", name.as_str())));
-        for (option, name) in named.chain(renamed.map(|name| ("--rename", name))) {
-            if !columns.iter().any(|column| column == name) {
-                return Err(unknown_column(option, name, columns));
+    pub fn new(view: View, set: &[(String, String)], allow_missing: bool) -> Result<Plan, String> {
+        for (name, _) in set {
+            if !view.key.columns().any(|column| column == name) {
+                return Err(format!("--set: the key {} has no {{{name}}}", view.key));
             }
+        }
+        let key = view.key.fixed(set);
+        if key.columns().next().is_none() {
+            return Err(format!("--set: every row would get the key {key}"));
         }
         let mut plan = Plan {
-            columns: Vec::new(),
-            key: Vec::new(),
-            features: Vec::new(),
+            key,
+            checks_keys: true,
+            inputs: Vec::new(),
+            key_parts: Vec::new(),
+            time: None,
+            first_feature: 0,
+            defaults: Vec::new(),
+            allow_missing,
+            view,
         };
-        for (position, name) in columns.iter().enumerate() {
-            let in_key = key_columns.contains(&name.as_str());
-            let feature = !wishes.drop.contains(name) && (!in_key || wishes.keep_key_columns);
-            if feature {
-                let new = wishes.rename.iter().find(|(old, _)| old == name);
-                plan.features.push(Feature {
-                    column: plan.columns.len(),
-                    name: new.map_or(name, |(_, new)| new).as_bytes().to_vec(),
-                });
-            }
-            if feature || in_key {
-                plan.columns.push(position);
-            }
+        plan.add_key();
+        if let Some(column) = plan.view.event_time.clone() {
+            plan.time = Some(plan.inputs.len());
+            let whose = format!("event_time of view {}", plan.view.name);
+            plan.add(column, Target::Scalar(Scalar::Timestamp), whose, false);
         }
-        plan.key = plan.key_parts(columns, template);
-        if plan.features.is_empty() {
-            return Err("no column is left to be a feature".to_owned());
+        plan.first_feature = plan.inputs.len();
+        for feature in plan.view.features.clone() {
+            if let Some(default) = &feature.default {
+                plan.defaults.push((plan.inputs.len(), default.clone()));
+            }
+            let column = feature.column.as_ref().unwrap_or(&feature.name).clone();
+            let whose = format!("feature {} of view {}", feature.name, plan.view.name);
+            plan.add(column, Target::of(&feature), whose, true);
         }
-        let names = plan.features.iter().map(|f| f.name.as_slice());
-        refuse_duplicates(
-            names.map(String::from_utf8_lossy),
-            "two columns become the feature",
-        )?;
         Ok(plan)
     }
 
-    fn key_parts(&self, columns: &[String], template: &Template) -> Vec<KeyPart> {
-        let part = |part: &Part| match part {
-            Part::Text(text) => Some(KeyPart::Text(text.clone())),
-            Part::Column(name) => {
-                let is_it = |&position: &usize| columns.get(position) == Some(name);
-                let column = self.columns.iter().position(is_it)?;
-                Some(KeyPart::Column(column, name.clone()))
+    /// A plan for rows that no view declares: every column of the file becomes a feature.
+    pub fn of_columns(
+        source: &dyn Source,
+        name: &str,
+        key: Template,
+        wishes: &Wishes,
+    ) -> Result<Plan, String> {
+        let view = undeclared(source, name, key, wishes)?;
+        let mut plan = Plan::new(view, &[], false)?;
+        plan.checks_keys = false;
+        for input in &mut plan.inputs {
+            if !input.is_feature {
+                input.whose = "--key".to_owned();
             }
-        };
-        template.parts().iter().filter_map(part).collect()
+        }
+        Ok(plan)
     }
 
-    pub fn columns(&self) -> &[usize] {
-        &self.columns
+    fn add(&mut self, column: String, target: Target, whose: String, is_feature: bool) {
+        self.inputs.push(Input {
+            column,
+            target,
+            whose,
+            is_feature,
+        });
     }
 
-    pub fn features(&self) -> &[Feature] {
-        &self.features
+    fn add_key(&mut self) {
+        let whose = format!("key of view {}", self.view.name);
+        for part in self.key.clone().parts() {
+            match part {
+                Part::Text(text) => self.key_parts.push(KeyPart::Text(text.clone())),
+                Part::Column(name) => {
+                    self.key_parts.push(KeyPart::Input(self.inputs.len()));
+                    self.add(name.clone(), Target::Key, whose.clone(), false);
+                }
+            }
+        }
     }
 
-    /// Write the key of a row to `out`, or say which of its columns is null.
-    pub fn key(&self, block: &Block, row: usize, out: &mut Vec<u8>) -> Result<(), &str> {
-        for part in &self.key {
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The column of an input.
+    pub fn column(&self, input: usize) -> Option<&str> {
+        self.inputs.get(input).map(|input| input.column.as_str())
+    }
+
+    /// Find the inputs among the columns of a file and in its path, which wins.
+    pub fn bind(&self, source: &dyn Source, file: &File) -> Result<Binding, Failure> {
+        let columns = source.columns();
+        let wrong = |reason: String| Failure::Usage(format!("{}: {reason}", file.name));
+        let mut used = vec![false; columns.len()];
+        let mut wanted = Vec::new();
+        let mut origins = Vec::with_capacity(self.inputs.len());
+        for (number, input) in self.inputs.iter().enumerate() {
+            let name = &input.column;
+            let partition = file.partitions.iter().find(|(column, _)| column == name);
+            if let Some((_, value)) = partition {
+                let cell = partition_cell(value.as_deref(), input.target);
+                let cell = cell.map_err(|e| wrong(format!("{}: {e}", input.whose)))?;
+                origins.push(Origin::Same(cell));
+                continue;
+            }
+            let mut found = (0..columns.len()).filter(|at| columns.get(*at) == Some(name));
+            let Some(column) = found.next() else {
+                if !(input.is_feature && self.allow_missing) {
+                    return Err(wrong(unknown_column(&input.whose, name, &columns)));
+                }
+                origins.push(Origin::Same(None));
+                continue;
+            };
+            if found.next().is_some() {
+                return Err(wrong(format!("the file has two columns {name}")));
+            }
+            if let Some(used) = used.get_mut(column) {
+                *used = true;
+            }
+            origins.push(Origin::Column(wanted.len()));
+            wanted.push(Wanted {
+                column,
+                input: number,
+                target: input.target,
+            });
+        }
+        Ok(Binding {
+            origins,
+            wanted,
+            extra: used.iter().filter(|used| !**used).count(),
+        })
+    }
+
+    /// Write the key of a row to `out`, from the cells of all inputs.
+    pub fn write_key(&self, cells: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<(), String> {
+        for part in &self.key_parts {
             match part {
                 KeyPart::Text(text) => out.extend_from_slice(text),
-                KeyPart::Column(column, name) => match block.cell(*column, row) {
+                KeyPart::Input(input) => match cells.get(*input).copied().flatten() {
                     Some(cell) => out.extend_from_slice(cell),
-                    None => return Err(name),
+                    None => {
+                        let column = self.column(*input).unwrap_or_default();
+                        return Err(format!("{column} of the key is null"));
+                    }
                 },
             }
+        }
+        if self.checks_keys && !self.key.matches(out) {
+            let shown = String::from_utf8_lossy(out);
+            return Err(format!("the key {shown:?} does not match {}", self.key));
         }
         Ok(())
     }
 }
 
-fn refuse_duplicates<S>(names: impl Iterator<Item = S>, what: &str) -> Result<(), String>
-where
-    S: Ord + std::fmt::Display,
-{
-    let mut names: Vec<S> = names.collect();
-    names.sort();
+fn partition_cell(value: Option<&str>, target: Target) -> Result<Option<Arc<[u8]>>, String> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let mut cell = Vec::new();
+    delimited::read(value.as_bytes(), target, &mut cell)?;
+    Ok(Some(cell.into()))
+}
+
+/// The view that the columns of a file would be declared as.
+fn undeclared(
+    source: &dyn Source,
+    name: &str,
+    key: Template,
+    wishes: &Wishes,
+) -> Result<View, String> {
+    let columns = source.columns();
+    let key_columns: Vec<&str> = key.columns().collect();
+    let renamed = wishes.rename.iter().map(|(old, _)| old.as_str());
+    let named = key_columns.iter().copied().map(|name| ("--key", name));
+    let named = named.chain(wishes.drop.iter().map(|name| ("--drop", name.as_str())));
+    for (option, name) in named.chain(renamed.clone().map(|name| ("--rename", name))) {
+        if !columns.iter().any(|column| column == name) {
+            return Err(unknown_column(option, name, &columns));
+        }
+    }
+    refuse_duplicates(renamed, "--rename has two new names for")?;
+    let mut features = Vec::new();
+    for (position, name) in columns.iter().enumerate() {
+        let in_key = key_columns.contains(&name.as_str());
+        if wishes.drop.contains(name) || (in_key && !wishes.keep_key_columns) {
+            continue;
+        }
+        let new = wishes.rename.iter().find(|(old, _)| old == name);
+        features.push(Feature {
+            name: new.map_or(name, |(_, new)| new).clone(),
+            kind: Type::Scalar(source.natural(position)?),
+            default: None,
+            ttl: None,
+            description: None,
+            tags: Vec::new(),
+            column: Some(name.clone()),
+            encoding: Encoding::Packed,
+        });
+    }
+    if features.is_empty() {
+        return Err("no column is left to be a feature".to_owned());
+    }
+    let names = features.iter().map(|feature| feature.name.as_str());
+    refuse_duplicates(names, "two columns become the feature")?;
+    Ok(View {
+        name: name.to_owned(),
+        entity: String::new(),
+        key,
+        ttl: wishes.ttl,
+        owner: None,
+        description: None,
+        source: None,
+        event_time: None,
+        tags: Vec::new(),
+        on_missed: OnMissed::default(),
+        features,
+    })
+}
+
+fn refuse_duplicates<'a>(names: impl Iterator<Item = &'a str>, what: &str) -> Result<(), String> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
     match names.windows(2).find(|pair| pair.first() == pair.last()) {
         Some([name, ..]) => Err(format!("{what} {name}")),
         _ => Ok(()),
     }
 }
 
-fn unknown_column(option: &str, name: &str, columns: &[String]) -> String {
+fn unknown_column(whose: &str, name: &str, columns: &[String]) -> String {
     const SHOWN_MAX: usize = 20;
     let shown: Vec<&str> = columns.iter().map(String::as_str).take(SHOWN_MAX).collect();
     let more = if columns.len() > SHOWN_MAX {
@@ -138,68 +310,7 @@ fn unknown_column(option: &str, name: &str, columns: &[String]) -> String {
         ""
     };
     format!(
-        "{option}: the file has no column {name}; it has {}{more}",
+        "{whose}: the file has no column {name}; it has {}{more}",
         shown.join(", ")
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(drop: &[&str], rename: &[(&str, &str)], keep: bool) -> Result<Vec<String>, String> {
-        let columns = ["id", "a", "b"].map(str::to_owned);
-        let drop: Vec<String> = drop.iter().map(|&name| name.to_owned()).collect();
-        let rename: Vec<(String, String)> = rename
-            .iter()
-            .map(|&(old, new)| (old.to_owned(), new.to_owned()))
-            .collect();
-        let template = Template::parse("k:{id}").unwrap();
-        let wishes = Wishes {
-            drop: &drop,
-            rename: &rename,
-            keep_key_columns: keep,
-        };
-        let plan = Plan::new(&columns, &template, &wishes)?;
-        let name = |f: &Feature| {
-            let column = &columns[plan.columns()[f.column]];
-            format!("{column}->{}", String::from_utf8_lossy(&f.name))
-        };
-        Ok(plan.features().iter().map(name).collect())
-    }
-
-    #[test]
-    fn the_key_is_a_feature_only_when_asked() {
-        assert_eq!(plan(&[], &[], false).unwrap(), ["a->a", "b->b"]);
-        assert_eq!(
-            plan(&[], &[("id", "key")], true).unwrap(),
-            ["id->key", "a->a", "b->b"]
-        );
-        assert_eq!(plan(&["a"], &[("b", "a")], false).unwrap(), ["b->a"]);
-    }
-
-    #[test]
-    fn what_is_refused() {
-        for (drop, rename, want) in [
-            (
-                vec!["c"],
-                vec![],
-                "--drop: the file has no column c; it has id, a, b",
-            ),
-            (
-                vec![],
-                vec![("c", "d")],
-                "--rename: the file has no column c; it has id, a, b",
-            ),
-            (vec![], vec![("a", "b")], "two columns become the feature b"),
-            (
-                vec![],
-                vec![("a", "x"), ("a", "y")],
-                "--rename has two new names for a",
-            ),
-            (vec!["a", "b"], vec![], "no column is left to be a feature"),
-        ] {
-            assert_eq!(plan(&drop, &rename, false).unwrap_err(), want);
-        }
-    }
 }

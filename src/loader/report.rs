@@ -1,92 +1,75 @@
 //! What a load did: a line for people, or one of JSON for programs.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use super::source::Place;
+use serde_json::{Map, Value};
 
-/// Rejected rows that are named one by one.
-const REJECTS_NAMED_MAX: u64 = 10;
+use super::sink::Summary;
 
 #[derive(Debug, Default)]
 pub struct Report {
     /// Rows read.
     pub rows: u64,
-    /// Rows written; a key that occurs twice counts twice.
-    pub entities: u64,
-    /// Feature values written.
+    /// Feature values of rows that fit, defaults not among them.
     pub features: u64,
-    /// Nulls among the features of written rows: not written.
+    /// Nulls among the features of these rows that no default stands in for.
     pub nulls: u64,
-    /// Rows without a key, because a column of it is null.
-    pub rejected: u64,
-    /// Rows with a key and no feature that is not null: nothing to write.
+    /// Defaults that stand in for a null.
+    pub defaults: u64,
+    /// Rows without one feature: nothing to write.
     pub empty: u64,
+    /// Columns that nothing needs, of the file that has the most.
+    pub extra_columns: usize,
+    pub rejects: u64,
+    /// Of the source.
+    pub files: usize,
+    pub bytes: u64,
 }
 
 impl Report {
-    /// Count a row without a key; the first few are named on stderr.
-    pub fn reject(&mut self, place: Place, column: &str) {
-        self.rejected += 1;
-        if self.rejected <= REJECTS_NAMED_MAX {
-            eprintln!("rejected: {place}: {column} of the key is null");
+    fn fields(&self, summary: &Summary, elapsed: Duration) -> Vec<(&'static str, Value)> {
+        let seconds = elapsed.as_secs_f64();
+        // A duration of 0 must not give infinity, which is not JSON.
+        let speed = self.rows as f64 / seconds.max(1e-6);
+        let mut fields = vec![
+            ("rows", Value::from(self.rows)),
+            ("entities", summary.entities.into()),
+            ("features", self.features.into()),
+            ("nulls", self.nulls.into()),
+            ("defaults", self.defaults.into()),
+            ("rejects", self.rejects.into()),
+            ("older", summary.older.into()),
+            ("empty", self.empty.into()),
+            ("extra_columns", self.extra_columns.into()),
+            ("files", self.files.into()),
+            ("bytes", self.bytes.into()),
+            ("seconds", ((seconds * 1e3).round() / 1e3).into()),
+            ("rows_per_second", (speed.round() as u64).into()),
+        ];
+        fields.extend(summary.more.iter().map(|&(name, n)| (name, n.into())));
+        fields
+    }
+
+    pub fn line(&self, summary: &Summary, elapsed: Duration) -> String {
+        let fields = self.fields(summary, elapsed);
+        let shown: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{} {value}", name.replace('_', " ")))
+            .collect();
+        shown.join(", ")
+    }
+
+    /// `of`: what was loaded, and how.
+    pub fn json(&self, of: &[(&str, &str)], summary: &Summary, elapsed: Duration) -> String {
+        let mut object = Map::new();
+        for (name, value) in of {
+            object.insert((*name).to_owned(), Value::from(*value));
         }
-        if self.rejected == REJECTS_NAMED_MAX {
-            eprintln!("rejected: further rows are only counted");
+        for (name, value) in self.fields(summary, elapsed) {
+            object.insert(name.to_owned(), value);
         }
+        Value::Object(object).to_string()
     }
-
-    pub fn line(&self, elapsed: Duration) -> String {
-        format!(
-            "rows {}, entities {}, features {}, nulls {}, rejected {}, empty {}, \
-             seconds {:.3}, rows/s {:.0}",
-            self.rows,
-            self.entities,
-            self.features,
-            self.nulls,
-            self.rejected,
-            self.empty,
-            elapsed.as_secs_f64(),
-            self.rows_per_second(elapsed),
-        )
-    }
-
-    pub fn json(&self, file: &str, elapsed: Duration) -> String {
-        format!(
-            "{{\"file\":{},\"rows\":{},\"entities\":{},\"features\":{},\"nulls\":{},\
-             \"rejected\":{},\"empty\":{},\"seconds\":{:.6},\"rows_per_second\":{:.0}}}",
-            json_string(file),
-            self.rows,
-            self.entities,
-            self.features,
-            self.nulls,
-            self.rejected,
-            self.empty,
-            elapsed.as_secs_f64(),
-            self.rows_per_second(elapsed),
-        )
-    }
-
-    fn rows_per_second(&self, elapsed: Duration) -> f64 {
-        // A duration of 0 must not give `inf`, which is not JSON.
-        self.rows as f64 / elapsed.as_secs_f64().max(1e-6)
-    }
-}
-
-fn json_string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c < ' ' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]
@@ -94,17 +77,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_escapes_the_file_and_has_no_infinity() {
+    fn json_escapes_names_and_has_no_infinity() {
         let report = Report {
             rows: 3,
             ..Report::default()
         };
-        let got = report.json("a\"b\\\n.parquet", Duration::ZERO);
-        let want = "{\"file\":\"a\\\"b\\\\\\u000a.parquet\",\"rows\":3,\"entities\":0,";
-        assert!(got.starts_with(want), "{got}");
+        let summary = Summary {
+            more: vec![("version", 7)],
+            ..Summary::default()
+        };
+        let got = report.json(&[("source", "a\"b\\\n")], &summary, Duration::ZERO);
+        let got: Value = serde_json::from_str(&got).unwrap();
+        assert_eq!(got["source"], "a\"b\\\n");
+        assert_eq!(got["rows_per_second"], 3_000_000);
+        assert_eq!((&got["rows"], &got["version"]), (&3.into(), &7.into()));
+        let line = report.line(&summary, Duration::from_secs(2));
+        assert!(line.starts_with("rows 3, entities 0, "), "{line}");
         assert!(
-            got.ends_with("\"seconds\":0.000000,\"rows_per_second\":3000000}"),
-            "{got}"
+            line.ends_with("seconds 2.0, rows per second 2, version 7"),
+            "{line}"
         );
     }
 }

@@ -4,18 +4,25 @@ use std::collections::HashMap;
 
 use redis::Commands;
 
-use crate::redis_server::{RedisServer, flights, stderr, stdout, succeed};
+use crate::redis_server::{RedisServer, flights, load, loader, report, succeed};
+use crate::support::{self, Server};
 
 #[test]
 fn planes_arrive_whole() {
     let server = RedisServer::start(&[]);
     let output = server.load(&["--key", "A:plane:{tailnum}"], &flights("planes.parquet"));
-    succeed(&output);
-    let report = stdout(&output);
-    let counts = "\"rows\":4043,\"entities\":4043,\"features\":178728,\"nulls\":11293,\
-                  \"rejected\":0,\"empty\":0,";
-    assert!(report.contains(counts), "{report}");
-    assert_eq!(report.lines().count(), 1);
+    let report = report(&output);
+    for (name, want) in [
+        ("rows", 4043),
+        ("entities", 4043),
+        ("features", 178_728),
+        ("nulls", 11_293),
+        ("rejects", 0),
+        ("empty", 0),
+        ("files", 1),
+    ] {
+        assert_eq!(report[name], want, "{name}");
+    }
 
     let mut redis = server.connect();
     let keys: u64 = redis::cmd("DBSIZE").query(&mut redis).unwrap();
@@ -102,7 +109,8 @@ fn options_choose_names_columns_and_time_to_live() {
         "first_seen,last_seen",
         "--ttl",
         "26h",
-        "--batch",
+        "--key-ttl",
+        "--in-flight",
         "1",
     ]);
     let output = server.load(&options, &flights("planes.parquet"));
@@ -133,22 +141,83 @@ fn options_choose_names_columns_and_time_to_live() {
     assert!((1..=93_600_000).contains(&ttl), "{ttl}");
 }
 
+/// Without HPEXPIREAT features cannot expire: said before anything is read or written.
+#[test]
+fn a_server_without_field_expiry_is_told_from_one_with() {
+    let server = RedisServer::start(&[]);
+    let options = ["--key", "A:carrier:{carrier}", "--ttl", "26h"];
+    let output = server.load(&options, &flights("carriers.parquet"));
+    assert_eq!(output.status.code(), Some(1));
+    let said = crate::redis_server::stderr(&output);
+    assert!(
+        said.contains("does not know HPEXPIREAT") && said.contains("--key-ttl"),
+        "{said}"
+    );
+    let keys: u64 = redis::cmd("DBSIZE").query(&mut server.connect()).unwrap();
+    assert_eq!(keys, 0);
+
+    let ours = Server::ours(&[]);
+    let address = format!("127.0.0.1:{}", ours.port());
+    succeed(&load(&address, &options, &flights("carriers.parquet")));
+    let mut connection = ours.connect();
+    let left = connection.line("HPTTL A:carrier:UA FIELDS 1 name");
+    let support::Value::Array(left) = left else {
+        panic!("not an array");
+    };
+    assert!(
+        matches!(left[0], support::Value::Integer(1..=93_600_000)),
+        "{left:?}"
+    );
+    assert_eq!(
+        connection.line("PTTL A:carrier:UA"),
+        support::Value::Integer(-1)
+    );
+}
+
 #[test]
 fn rows_with_a_null_in_the_key_are_counted_and_named() {
     let server = RedisServer::start(&[]);
-    let output = server.load(&["--key", "m:{model}"], &flights("planes.parquet"));
-    succeed(&output);
-    assert!(
-        stdout(&output).contains("\"entities\":3322,"),
-        "{}",
-        stdout(&output)
+    let folder = tempfile::tempdir().unwrap();
+    let planes = flights("planes.parquet");
+    let mut command = loader(folder.path());
+    command.args(["--server", &server.address(), "--key", "m:{model}"]);
+    let output = command
+        .args(["--max-rejects", "721"])
+        .arg(&planes)
+        .output()
+        .unwrap();
+    let report = report(&output);
+    // Of the planes of one model the last counts.
+    assert_eq!(
+        (&report["rows"], &report["rejects"]),
+        (&4043.into(), &721.into())
     );
-    assert!(
-        stdout(&output).contains("\"rejected\":721,"),
-        "{}",
-        stdout(&output)
-    );
-    let named = stderr(&output);
-    assert!(named.starts_with("rejected: row group 0 row 0: model of the key is null\n"));
-    assert_eq!(named.lines().count(), 11, "{named}");
+    let models: u64 = redis::cmd("DBSIZE").query(&mut server.connect()).unwrap();
+    assert_eq!(report["entities"], models);
+    assert_eq!(report["older"], 4043 - 721 - models);
+
+    let named = std::fs::read_to_string(folder.path().join("planes.rejects.jsonl")).unwrap();
+    assert_eq!(named.lines().count(), 721);
+    let first: serde_json::Value = serde_json::from_str(named.lines().next().unwrap()).unwrap();
+    assert_eq!(first["file"], planes.to_str().unwrap());
+    assert_eq!((&first["row_group"], &first["row"]), (&0.into(), &0.into()));
+    assert_eq!(first["reason"], "model of the key is null");
+}
+
+/// One more than is allowed ends the load, and nothing was written.
+#[test]
+fn too_many_rejects_end_the_load_before_anything_is_sent() {
+    let server = RedisServer::start(&[]);
+    for (max, code) in [("0", 1), ("720", 1), ("721", 0)] {
+        let options = ["--key", "m:{model}", "--max-rejects", max];
+        let output = server.load(&options, &flights("planes.parquet"));
+        let said = crate::redis_server::stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        let keys: u64 = redis::cmd("DBSIZE").query(&mut server.connect()).unwrap();
+        assert_eq!(keys > 0, code == 0);
+        assert!(
+            code == 0 || said.contains("more than --max-rejects"),
+            "{said}"
+        );
+    }
 }

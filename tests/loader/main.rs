@@ -1,8 +1,17 @@
 //! `fieldstone load` as a user runs it: the built program against a real redis-server.
 #![cfg(feature = "loader")]
 
+mod bombs;
 mod damage;
 mod export;
+mod lists;
+mod places;
 mod redis_server;
 mod refusals;
+mod resume;
+mod s3;
+mod sources;
+#[path = "../support/mod.rs"]
+mod support;
 mod types;
+mod views;

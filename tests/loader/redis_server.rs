@@ -78,15 +78,26 @@ impl Drop for RedisServer {
     }
 }
 
-/// Run `fieldstone load` in bounded time and memory: a hang is exit code 124, an allocation of more
-/// than 4 GiB an abort.
+/// `fieldstone load`, in bounded time and memory: a hang is exit code 124, an allocation of more
+/// than 4 GiB an abort. It runs in `folder`, where rejects go if nothing else is said.
+pub fn loader(folder: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .args(["--kill-after=5", "60"])
+        .args(["sh", "-c", "ulimit -v 4194304; exec \"$@\"", "sh"])
+        .args([env!("CARGO_BIN_EXE_fieldstone"), "load"])
+        .current_dir(folder)
+        .env_remove("REDISCLI_AUTH");
+    command
+}
+
+/// Load a file without a view into the server at `server`.
 pub fn load(server: &str, options: &[&str], file: &Path) -> Output {
-    Command::new("timeout")
-        .args(["60", "sh", "-c", "ulimit -v 4194304; exec \"$@\"", "sh"])
-        .args([env!("CARGO_BIN_EXE_fieldstone"), "load", "--server", server])
+    let folder = tempfile::tempdir().unwrap();
+    loader(folder.path())
+        .args(["--server", server])
         .args(options)
         .arg(file)
-        .env_remove("REDISCLI_AUTH")
         .output()
         .expect("these tests need timeout (coreutils) on PATH")
 }
@@ -97,6 +108,13 @@ pub fn flights(file: &str) -> PathBuf {
         .join(file)
 }
 
+/// The report of a load that succeeded.
+#[track_caller]
+pub fn report(output: &Output) -> serde_json::Value {
+    succeed(output);
+    serde_json::from_str(&stdout(output)).expect("one JSON object")
+}
+
 pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -105,7 +123,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The exit code, after checking that it is 0.
+/// Fails with what was said unless the exit code is 0.
+#[track_caller]
 pub fn succeed(output: &Output) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
 }

@@ -1,148 +1,85 @@
-//! One column of a row group: typed values of the Parquet crate in, text out.
-//!
-//! | Parquet | text |
-//! |---|---|
-//! | BOOLEAN | `1`, `0` |
-//! | INT32, INT64, signed or unsigned; TIME | the integer |
-//! | FLOAT, DOUBLE, FLOAT16 | the shortest text that reads back the same |
-//! | DECIMAL of any physical type | every digit of its scale |
-//! | DATE | `YYYY-MM-DD` |
-//! | TIMESTAMP, INT96 | milliseconds since 1970-01-01, rounded down |
-//! | UUID | `8-4-4-4-12` |
-//! | other byte arrays: STRING, ENUM, JSON, BSON, INTERVAL | the bytes |
+//! One column of a row group: typed values of the Parquet crate in, cells of the declared type out.
 
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use bytes::Bytes;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{DataType, Int96};
-use parquet::schema::types::ColumnDescriptor;
 
-use super::super::source::{Cells, TextCells};
+use super::super::convert::{self, Target, Value};
+use super::super::list::{self, ListWriter};
+use super::super::source::{Cells, Misfit, TextCells};
 use super::super::text;
+use super::format::{Format, Physical, ShortWay};
+use super::schema::Shape;
+use crate::view::Scalar;
 
-/// How the values of a column become text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Plain,
-    Unsigned,
-    Decimal { scale: usize },
-    Date,
-    Timestamp { per_milli: i64 },
-    Uuid,
-    Half,
-}
-
-impl Format {
-    /// The newer annotation decides if the column has both.
-    pub fn of(column: &ColumnDescriptor) -> Result<Format, String> {
-        Ok(match column.logical_type_ref() {
-            Some(LogicalType::Integer(integer)) if !integer.is_signed => Format::Unsigned,
-            Some(LogicalType::Decimal(decimal)) => Format::decimal(decimal.scale)?,
-            Some(LogicalType::Date) => Format::Date,
-            Some(LogicalType::Timestamp(timestamp)) => Format::Timestamp {
-                per_milli: match timestamp.unit {
-                    TimeUnit::MILLIS => 1,
-                    TimeUnit::MICROS => 1000,
-                    TimeUnit::NANOS => 1_000_000,
-                },
-            },
-            Some(LogicalType::Uuid) => Format::Uuid,
-            Some(LogicalType::Float16) => Format::Half,
-            Some(_) => Format::Plain,
-            None => match column.converted_type() {
-                ConvertedType::UINT_8
-                | ConvertedType::UINT_16
-                | ConvertedType::UINT_32
-                | ConvertedType::UINT_64 => Format::Unsigned,
-                ConvertedType::DECIMAL => Format::decimal(column.type_scale())?,
-                ConvertedType::DATE => Format::Date,
-                ConvertedType::TIMESTAMP_MILLIS => Format::Timestamp { per_milli: 1 },
-                ConvertedType::TIMESTAMP_MICROS => Format::Timestamp { per_milli: 1000 },
-                _ => Format::Plain,
-            },
-        })
-    }
-
-    fn decimal(scale: i32) -> Result<Format, String> {
-        match usize::try_from(scale) {
-            Ok(scale) if scale <= text::DECIMAL_SCALE_MAX => Ok(Format::Decimal { scale }),
-            _ => Err(format!("a decimal of scale {scale}")),
-        }
-    }
-}
+/// Lists read at once: each may have many items.
+const LISTS_AT_ONCE: usize = 16;
+/// Above this, the values of a column in a block share the page that they were read from.
+const SHARED_BYTES_MIN: usize = 4 * 1024 * 1024;
 
 /// A column of the row group that is being read.
 pub struct Column {
     reader: ColumnReader,
-    optional: bool,
+    cells: CellWriter,
+}
+
+/// How values become cells, and which did not.
+struct CellWriter {
+    shape: Shape,
     format: Format,
+    target: Target,
+    /// For misfits.
+    input: usize,
+    scratch: Vec<u8>,
+}
+
+/// Call `$f` with the typed reader inside `$reader`, as each type needs its own code.
+macro_rules! typed {
+    ($reader:expr, $typed:ident => $call:expr) => {
+        match $reader {
+            ColumnReader::BoolColumnReader($typed) => $call,
+            ColumnReader::Int32ColumnReader($typed) => $call,
+            ColumnReader::Int64ColumnReader($typed) => $call,
+            ColumnReader::Int96ColumnReader($typed) => $call,
+            ColumnReader::FloatColumnReader($typed) => $call,
+            ColumnReader::DoubleColumnReader($typed) => $call,
+            ColumnReader::ByteArrayColumnReader($typed) => $call,
+            ColumnReader::FixedLenByteArrayColumnReader($typed) => $call,
+        }
+    };
 }
 
 impl Column {
-    pub fn new(reader: ColumnReader, optional: bool, format: Format) -> Column {
+    pub fn new(
+        reader: ColumnReader,
+        shape: Shape,
+        format: Format,
+        target: Target,
+        input: usize,
+    ) -> Column {
         Column {
             reader,
-            optional,
-            format,
+            cells: CellWriter {
+                shape,
+                format,
+                target,
+                input,
+                scratch: Vec::new(),
+            },
         }
     }
 
     /// The next `rows` rows: fewer are an error.
-    pub fn read(&mut self, rows: usize) -> Result<Box<dyn Cells>, String> {
-        let format = self.format;
-        let optional = self.optional;
-        match &mut self.reader {
-            ColumnReader::BoolColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| {
-                    out.push(if v { b'1' } else { b'0' });
-                    Ok(())
-                })
-            }
-            ColumnReader::Int32ColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| {
-                    int32(v, format, out)
-                })
-            }
-            ColumnReader::Int64ColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| {
-                    int64(v, format, out)
-                })
-            }
-            ColumnReader::Int96ColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| int96(&v, out))
-            }
-            ColumnReader::FloatColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| {
-                    text::float(v, out);
-                    Ok(())
-                })
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                as_text(take(reader, rows, optional)?, |v, out| {
-                    text::float(v, out);
-                    Ok(())
-                })
-            }
-            ColumnReader::ByteArrayColumnReader(reader) => {
-                as_bytes(take(reader, rows, optional)?, format)
-            }
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-                as_bytes(take(reader, rows, optional)?, format)
-            }
-        }
+    pub fn read(&mut self, rows: usize, misfits: &mut Vec<Misfit>) -> Result<Cells, String> {
+        let cells = &mut self.cells;
+        typed!(&mut self.reader, reader => match cells.shape {
+            Shape::List { .. } => cells.lists(reader, rows, misfits),
+            Shape::Flat { optional } => cells.flat(reader, rows, optional, misfits),
+        })
     }
 
     /// Check that the row group's rows were all there is.
     pub fn end(&mut self) -> Result<(), String> {
-        let more = match &mut self.reader {
-            ColumnReader::BoolColumnReader(reader) => has_more(reader),
-            ColumnReader::Int32ColumnReader(reader) => has_more(reader),
-            ColumnReader::Int64ColumnReader(reader) => has_more(reader),
-            ColumnReader::Int96ColumnReader(reader) => has_more(reader),
-            ColumnReader::FloatColumnReader(reader) => has_more(reader),
-            ColumnReader::DoubleColumnReader(reader) => has_more(reader),
-            ColumnReader::ByteArrayColumnReader(reader) => has_more(reader),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => has_more(reader),
-        }?;
+        let more = typed!(&mut self.reader, reader => has_more(reader))?;
         if more {
             return Err("has more values than the row group has rows".to_owned());
         }
@@ -150,121 +87,232 @@ impl Column {
     }
 }
 
-fn take<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
-    rows: usize,
-    optional: bool,
-) -> Result<Vec<Option<T::T>>, String> {
-    let mut levels = Vec::new();
-    let mut values = Vec::new();
-    let (got, _, _) = reader
-        .read_records(rows, Some(&mut levels), None, &mut values)
-        .map_err(|e| e.to_string())?;
-    if got != rows {
-        return Err(format!("ends {} rows early", rows.saturating_sub(got)));
-    }
-    let mut values = values.into_iter();
-    let cells: Vec<Option<T::T>> = if optional {
-        let cell = |level| if level == 1 { values.next() } else { None };
-        levels.into_iter().map(cell).collect()
-    } else {
-        values.map(Some).collect()
-    };
-    if cells.len() != rows {
-        return Err(format!("has {} values for {rows} rows", cells.len()));
-    }
-    Ok(cells)
-}
-
-fn has_more<T: DataType>(reader: &mut ColumnReaderImpl<T>) -> Result<bool, String> {
-    let mut levels = Vec::new();
-    let read = reader.read_records(1, Some(&mut levels), None, &mut Vec::new());
+fn has_more<T: Physical>(reader: &mut ColumnReaderImpl<T>) -> Result<bool, String> {
+    let (mut defined, mut repeated) = (Vec::new(), Vec::new());
+    let read = reader.read_records(1, Some(&mut defined), Some(&mut repeated), &mut Vec::new());
     read.map(|(got, _, _)| got > 0).map_err(|e| e.to_string())
 }
 
-fn as_text<V>(
-    values: Vec<Option<V>>,
-    write: impl Fn(V, &mut Vec<u8>) -> Result<(), String>,
-) -> Result<Box<dyn Cells>, String> {
-    let mut cells = TextCells::default();
-    for value in values {
-        match value {
-            Some(value) => cells.push(|out| write(value, out))?,
-            None => cells.push_null(),
-        }
-    }
-    Ok(Box::new(cells))
+fn early(rows: usize, got: usize) -> String {
+    format!("ends {} rows early", rows.saturating_sub(got))
 }
 
-/// Bytes that go out as they are keep sharing the page they were read from.
-fn as_bytes<V>(values: Vec<Option<V>>, format: Format) -> Result<Box<dyn Cells>, String>
-where
-    V: AsRef<[u8]> + 'static,
-{
-    match format {
-        Format::Decimal { scale } => {
-            as_text(values, |v, out| text::decimal_bytes(v.as_ref(), scale, out))
+impl CellWriter {
+    fn flat<T: Physical>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: usize,
+        optional: bool,
+        misfits: &mut Vec<Misfit>,
+    ) -> Result<Cells, String> {
+        let mut levels = Vec::with_capacity(rows);
+        let mut values = Vec::with_capacity(rows);
+        let (got, _, _) = reader
+            .read_records(rows, Some(&mut levels), None, &mut values)
+            .map_err(|e| e.to_string())?;
+        let defined = levels.iter().filter(|level| **level == 1).count();
+        if got != rows || (optional && levels.len() != rows) {
+            return Err(early(rows, got));
         }
-        Format::Uuid => as_text(values, |v, out| {
-            text::uuid(v.as_ref(), out);
-            Ok(())
-        }),
-        Format::Half => as_text(values, |v, out| match v.as_ref() {
-            &[low, high] => {
-                text::float(text::half(u16::from_le_bytes([low, high])), out);
-                Ok(())
+        if values.len() != (if optional { defined } else { rows }) {
+            return Err(format!("has {} values for {rows} rows", values.len()));
+        }
+        if let Some(shared) = self.shared::<T>(optional, &levels, &values) {
+            return Ok(shared);
+        }
+        let mut writer = FlatWriter::<T> {
+            cells: TextCells::with_rows(rows),
+            short_way: T::short_way(self.format, self.target),
+            column: self,
+            misfits,
+        };
+        if !optional || defined == rows {
+            for (row, value) in values.iter().enumerate() {
+                writer.push(row, value);
             }
-            other => Err(format!("a 16-bit float of {} bytes", other.len())),
-        }),
-        _ => Ok(Box::new(values)),
+        } else {
+            let mut values = values.iter();
+            for (row, level) in levels.iter().enumerate() {
+                match (*level == 1).then(|| values.next()).flatten() {
+                    Some(value) => writer.push(row, value),
+                    None => writer.cells.push_null(),
+                }
+            }
+        }
+        let cells = writer.cells;
+        cells.check_size()?;
+        Ok(Cells::Text(cells))
+    }
+
+    /// Large values that go out as they are keep sharing the page they were read from: a dictionary
+    /// of one of them can stand for many.
+    fn shared<T: Physical>(
+        &self,
+        optional: bool,
+        levels: &[i16],
+        values: &[T::T],
+    ) -> Option<Cells> {
+        let bytes = values.iter().try_fold(0usize, |sum, value| {
+            sum.checked_add(T::shared(value)?.len())
+        })?;
+        if bytes < SHARED_BYTES_MIN || !matches!(self.format, Format::Plain | Format::Text) {
+            return None;
+        }
+        let is_text = |value| T::shared(value).is_some_and(|b| str::from_utf8(b).is_ok());
+        let as_is = match self.target {
+            Target::Key | Target::Scalar(Scalar::Bytes) => true,
+            Target::Scalar(Scalar::String) => values.iter().all(is_text),
+            _ => false,
+        };
+        if !as_is {
+            return None;
+        }
+        let mut values = values
+            .iter()
+            .map(|value| Bytes::from_owner(Owner::<T>(value.clone())));
+        let cells = match optional {
+            true => levels
+                .iter()
+                .map(|level| (*level == 1).then(|| values.next()).flatten())
+                .collect(),
+            false => values.map(Some).collect(),
+        };
+        Some(Cells::Shared(cells))
+    }
+
+    fn lists<T: Physical>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: usize,
+        misfits: &mut Vec<Misfit>,
+    ) -> Result<Cells, String> {
+        let mut cells = TextCells::with_rows(rows);
+        let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        while cells.len() < rows {
+            defined.clear();
+            repeated.clear();
+            values.clear();
+            let wanted = LISTS_AT_ONCE.min(rows.saturating_sub(cells.len()));
+            let (got, _, levels) = reader
+                .read_records(wanted, Some(&mut defined), Some(&mut repeated), &mut values)
+                .map_err(|e| e.to_string())?;
+            if got != wanted || defined.len() != levels || repeated.len() != levels {
+                return Err(early(rows, cells.len().saturating_add(got)));
+            }
+            let before = cells.len();
+            self.assemble::<T>(&defined, &repeated, &values, &mut cells, misfits);
+            if cells.len() != before.saturating_add(wanted) {
+                return Err("lists that do not begin".to_owned());
+            }
+            cells.check_size()?;
+        }
+        Ok(Cells::Text(cells))
+    }
+
+    /// Cut the values into lists: a repetition level of 0 begins one.
+    fn assemble<T: Physical>(
+        &mut self,
+        defined: &[i16],
+        repeated: &[i16],
+        values: &[T::T],
+        cells: &mut TextCells,
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let mut values = values.iter();
+        let mut defined = defined;
+        let mut repeated = repeated;
+        while !repeated.is_empty() {
+            let behind = repeated.iter().skip(1).position(|level| *level == 0);
+            let length = behind.map_or(repeated.len(), |at| at + 1);
+            let (levels, rest) = defined.split_at_checked(length).unwrap_or((defined, &[]));
+            defined = rest;
+            repeated = repeated.get(length..).unwrap_or_default();
+            let Some(kinds) = self.shape.items(levels) else {
+                cells.push_null();
+                continue;
+            };
+            // All of them, even if one does not fit: the next list's begin behind.
+            let present = kinds
+                .iter()
+                .filter(|level| self.shape.is_value(**level))
+                .count();
+            let row = cells.len();
+            let items = values.as_slice().get(..present).unwrap_or_default();
+            values = values.as_slice().get(present..).unwrap_or_default().iter();
+            let whole = items.len() == kinds.len();
+            let written = cells.push(|out| {
+                let list = ListWriter::begin(self.target, out);
+                let mut list = list.ok_or_else(|| "a list".to_owned())?;
+                for item in items {
+                    list.push(T::value(item, self.format, &mut self.scratch)?)?;
+                }
+                match whole {
+                    true => list.end(),
+                    false => Err("an item of the list is null".to_owned()),
+                }
+            });
+            if let Err(reason) = written {
+                misfits.push(self.misfit(row, reason));
+            }
+        }
+    }
+
+    #[cold]
+    fn misfit(&self, row: usize, reason: String) -> Misfit {
+        Misfit {
+            row,
+            input: Some(self.input),
+            reason,
+        }
     }
 }
 
-fn int32(value: i32, format: Format, out: &mut Vec<u8>) -> Result<(), String> {
-    match format {
-        Format::Unsigned => text::display(value.cast_unsigned(), out),
-        Format::Date => text::date(value, out),
-        _ => return int64(i64::from(value), format, out),
+/// Cells of one block of a flat column.
+struct FlatWriter<'a, T: Physical> {
+    cells: TextCells,
+    short_way: Option<ShortWay<T::T>>,
+    column: &'a mut CellWriter,
+    misfits: &'a mut Vec<Misfit>,
+}
+
+impl<T: Physical> FlatWriter<'_, T> {
+    #[inline]
+    fn push(&mut self, row: usize, value: &T::T) {
+        match self.short_way {
+            Some(go) if self.cells.try_push(|out| go(value, out)) => {}
+            _ => self.push_any(row, value),
+        }
     }
-    Ok(())
-}
 
-fn int64(value: i64, format: Format, out: &mut Vec<u8>) -> Result<(), String> {
-    match format {
-        Format::Unsigned => text::display(value.cast_unsigned(), out),
-        Format::Decimal { scale } => text::decimal(value, scale, out),
-        Format::Timestamp { per_milli } => text::display(value.div_euclid(per_milli), out),
-        _ => text::display(value, out),
+    fn push_any(&mut self, row: usize, value: &T::T) {
+        let column = &mut *self.column;
+        let written = self.cells.push(|out| {
+            let value = T::value(value, column.format, &mut column.scratch)?;
+            write(value, column.target, out)
+        });
+        if let Err(reason) = written {
+            self.misfits.push(self.column.misfit(row, reason));
+        }
     }
-    Ok(())
 }
 
-/// The timestamp of old Spark and Impala: nanoseconds of the day, then the Julian day.
-fn int96(value: &Int96, out: &mut Vec<u8>) -> Result<(), String> {
-    const JULIAN_DAY_OF_EPOCH: i64 = 2_440_588;
-    const MILLIS_PER_DAY: i64 = 86_400_000;
-    let &[low, high, day] = value.data() else {
-        return Err("an INT96 without a value".to_owned());
-    };
-    let nanos = u64::from(high) << 32 | u64::from(low);
-    // The largest are 3.7e17 and 1.8e13: no overflow.
-    let days = i64::from(day) - JULIAN_DAY_OF_EPOCH;
-    let millis = days * MILLIS_PER_DAY + i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX);
-    text::display(millis, out);
-    Ok(())
+#[inline]
+fn write(value: Value, target: Target, out: &mut Vec<u8>) -> Result<(), String> {
+    match target {
+        Target::Scalar(scalar) => convert::scalar(value, scalar, out),
+        Target::Key => {
+            text::of(value, out);
+            Ok(())
+        }
+        Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
+    }
 }
 
-/// Whether `format` can be the text of values stored as `physical`.
-pub fn fits(format: Format, physical: Type) -> bool {
-    match format {
-        Format::Plain => true,
-        Format::Unsigned => matches!(physical, Type::INT32 | Type::INT64),
-        Format::Decimal { .. } => !matches!(
-            physical,
-            Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::DOUBLE
-        ),
-        Format::Date => physical == Type::INT32,
-        Format::Timestamp { .. } => physical == Type::INT64,
-        Format::Uuid | Format::Half => physical == Type::FIXED_LEN_BYTE_ARRAY,
+/// Keeps a value of the crate alive for who has its bytes.
+struct Owner<T: Physical>(T::T);
+
+impl<T: Physical> AsRef<[u8]> for Owner<T> {
+    fn as_ref(&self) -> &[u8] {
+        T::shared(&self.0).unwrap_or_default()
     }
 }

@@ -1,46 +1,68 @@
 //! Parquet files as a source of rows. Only this folder names types of the `parquet` crate.
 //!
+//! ```text
+//! footer (checked) -> schema (what can be loaded) -> chunk (bytes of a column, by windows)
+//!     -> pages (checked) -> the crate's decoders -> column (cells)
+//! ```
+//!
 //! Invariants
-//! - The schema is flat: every column is a child of the root and not repeated. Others are refused
-//!   by name before anything is read.
-//! - A row group has the rows that its metadata says in every column, or reading fails.
+//! - What is read is flat or a list of flat values; a nested column is refused by name when asked
+//!   for.
+//! - A row group has the rows that its metadata says in every column that is read, or reading
+//!   fails.
 //! - Every call into the crate that looks at the file's bytes runs at a [`Position`], so that an
 //!   error or a panic can name the place.
+//! - Memory is bounded whatever a file claims: windows of columns, pages, cells of a block.
 
+mod chunk;
 mod column;
 mod footer;
+mod format;
+mod levels;
 mod pages;
+mod schema;
+mod thrift;
 
-use crate::io::File;
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 
-use parquet::basic::Repetition;
+use bytes::Bytes;
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
 
-use self::column::{Column, Format};
+use self::chunk::{Chunk, PageBudget};
+use self::column::Column;
 use self::pages::CheckedPages;
+use self::schema::{Field, Loadable, Shape};
 use super::contain::Position;
-use super::source::{Block, Source, SourceError};
-use crate::io;
+use super::source::{Rows, Source, SourceError, Wanted};
+use super::storage::Blob;
+use crate::view::Scalar;
 
-const COLUMNS_MAX: usize = 16_384;
 const BLOCK_ROWS_MAX: usize = 1024;
+/// Before it is known how large lists are.
+const BLOCK_ROWS_OF_LISTS: usize = 64;
 /// Wide files are read in smaller blocks: this bounds the cells in memory.
 const BLOCK_CELLS_MAX: usize = 256 * 1024;
+/// Read ahead, over all columns of a row group; less where little memory is allowed.
+const WINDOWS_BYTES: u64 = 64 * 1024 * 1024;
+const WINDOW_BYTES_MIN: u64 = 64 * 1024;
+const WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 pub struct ParquetSource {
-    file: SerializedFileReader<File>,
-    names: Vec<String>,
-    formats: Vec<Format>,
-    /// The columns to read, as positions in the file.
-    selected: Vec<usize>,
+    blob: Arc<dyn Blob>,
+    metadata: ParquetMetaData,
+    fields: Vec<Field>,
+    wanted: Vec<Wanted>,
     next_row_group: usize,
     current: Option<RowGroup>,
     position: Arc<Position>,
+    /// What the pages of all columns may take.
+    memory_bytes: u64,
+    rows: u64,
+    rows_read: u64,
 }
 
 struct RowGroup {
@@ -51,56 +73,71 @@ struct RowGroup {
 }
 
 impl ParquetSource {
-    /// Read the footer of the file at `path` and check that its schema can be loaded.
-    pub fn open(path: &Path, position: Arc<Position>) -> Result<ParquetSource, SourceError> {
+    /// Read the footer of a file.
+    pub fn open(
+        blob: Arc<dyn Blob>,
+        position: Arc<Position>,
+        memory_bytes: u64,
+    ) -> Result<ParquetSource, SourceError> {
         let wrong = |reason: &str| SourceError(position.error(reason));
-        let mut file = io::open(path).map_err(|e| wrong(&e.to_string()))?;
-        footer::check(&mut file).map_err(|e| wrong(&e))?;
-        let file = position
-            .at(None, || SerializedFileReader::new(file))
+        let footer = footer::read(&*blob).map_err(|e| wrong(&e))?;
+        let metadata = position
+            .at(None, || ParquetMetaDataReader::decode_metadata(&footer))
             .map_err(|e| wrong(&e.to_string()))?;
-        let metadata = file.metadata().file_metadata();
-        let (names, formats) = flat_columns(metadata.schema_descr()).map_err(|e| wrong(&e))?;
-        let groups = file.metadata().row_groups();
-        let rows = groups
+        let of_file = metadata.file_metadata();
+        let fields = schema::fields(of_file.schema_descr()).map_err(|e| wrong(&e))?;
+        let rows = metadata
+            .row_groups()
             .iter()
             .try_fold(0, |sum: i64, group| sum.checked_add(group.num_rows()));
-        if rows != Some(metadata.num_rows()) {
+        if rows != Some(of_file.num_rows()) {
             return Err(wrong("the row groups do not have the rows of the file"));
         }
-        position.set_names(names.clone());
+        position.set_columns(fields.iter().map(|field| field.name.clone()).collect());
         Ok(ParquetSource {
-            selected: (0..names.len()).collect(),
-            file,
-            names,
-            formats,
+            rows: u64::try_from(of_file.num_rows()).unwrap_or(0),
+            blob,
+            metadata,
+            fields,
+            wanted: Vec::new(),
             next_row_group: 0,
             current: None,
             position,
+            memory_bytes,
+            rows_read: 0,
         })
+    }
+
+    fn loadable(&self, column: usize) -> Result<&Loadable, String> {
+        let field = self.fields.get(column).ok_or("no such column")?;
+        let name = &field.name;
+        let column = field.column.as_ref();
+        column.map_err(|reason| format!("column {name} {reason}"))
     }
 
     fn open_row_group(&mut self) -> Result<Option<RowGroup>, SourceError> {
         let number = self.next_row_group;
-        let Some(metadata) = self.file.metadata().row_groups().get(number) else {
+        let Some(group) = self.metadata.row_groups().get(number) else {
             return Ok(None);
         };
-        let rows = usize::try_from(metadata.num_rows());
+        let rows = usize::try_from(group.num_rows());
         let rows = rows.map_err(|_| self.error("a negative number of rows"))?;
-        let mut columns = Vec::with_capacity(self.selected.len());
-        for &index in &self.selected {
-            let descriptor = metadata.schema_descr().column(index);
-            let opened = self.position.at(Some((number, index)), || {
-                let pages = self
-                    .file
-                    .get_row_group(number)?
-                    .get_column_page_reader(index)?;
-                let pages = CheckedPages::new(pages, &descriptor, rows);
-                Ok(get_column_reader(descriptor.clone(), Box::new(pages)))
+        let chunks = self.chunks(number, group)?;
+        let mut columns = Vec::with_capacity(self.wanted.len());
+        for (wanted, chunk) in self.wanted.iter().zip(chunks) {
+            let loadable = self.loadable(wanted.column).map_err(|e| self.error(&e))?;
+            let place = Some((number, wanted.column));
+            let opened = self.position.at(place, || {
+                let chunk_metadata = group.column(loadable.leaf);
+                let descriptor = chunk_metadata.column_descr_ptr();
+                let pages = SerializedPageReader::new(chunk, chunk_metadata, rows, None)?;
+                let pages = CheckedPages::new(Box::new(pages), &descriptor, rows);
+                Ok(get_column_reader(descriptor, Box::new(pages)))
             });
             let reader = opened.map_err(|e: ParquetError| self.error(&e.to_string()))?;
-            let format = self.formats.get(index).copied().unwrap_or(Format::Plain);
-            columns.push(Column::new(reader, descriptor.max_def_level() > 0, format));
+            let (shape, format) = (loadable.shape, loadable.format);
+            let column = Column::new(reader, shape, format, wanted.target, wanted.input);
+            columns.push(column);
         }
         self.next_row_group += 1;
         Ok(Some(RowGroup {
@@ -111,29 +148,86 @@ impl ParquetSource {
         }))
     }
 
+    /// The bytes of the wanted columns; the first window of each is read at once.
+    fn chunks(
+        &self,
+        number: usize,
+        group: &RowGroupMetaData,
+    ) -> Result<Vec<Arc<Chunk>>, SourceError> {
+        let columns = u64::try_from(self.wanted.len().max(1)).unwrap_or(u64::MAX);
+        let windows = WINDOWS_BYTES.min(self.memory_bytes / 4);
+        let window = (windows / columns).clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX);
+        let mut ranges: Vec<Range<u64>> = Vec::with_capacity(self.wanted.len());
+        for wanted in &self.wanted {
+            let loadable = self.loadable(wanted.column).map_err(|e| self.error(&e))?;
+            let place = Some((number, wanted.column));
+            let (start, length) = self.position.at(place, || {
+                let column = group.columns().get(loadable.leaf);
+                column.map_or((0, 0), |column| column.byte_range())
+            });
+            match start
+                .checked_add(length)
+                .filter(|end| *end <= self.blob.len())
+            {
+                Some(end) => ranges.push(start..end),
+                None => return Err(self.error("lies behind the end of the file")),
+            }
+        }
+        let first =
+            |range: &Range<u64>| range.start..range.end.min(range.start.saturating_add(window));
+        let firsts: Vec<Range<u64>> = ranges.iter().map(first).collect();
+        let windows = self.position.at(None, || self.blob.read_all(&firsts));
+        let windows = windows.map_err(|e| self.error(&e.to_string()))?;
+        let budget = PageBudget::new(self.memory_bytes);
+        let chunk = |(range, bytes): (Range<u64>, Bytes)| {
+            let budget = budget.clone();
+            Arc::new(Chunk::new(self.blob.clone(), range, bytes, window, budget))
+        };
+        Ok(ranges.into_iter().zip(windows).map(chunk).collect())
+    }
+
     /// The next rows of `group`; `None` behind the last.
-    fn read(&self, group: &mut RowGroup) -> Result<Option<Block>, SourceError> {
-        let block_rows = (BLOCK_CELLS_MAX / group.columns.len().max(1)).clamp(1, BLOCK_ROWS_MAX);
-        let rows = block_rows.min(group.rows.saturating_sub(group.next_row));
-        let mut cells = Vec::with_capacity(group.columns.len());
-        for (column, &index) in group.columns.iter_mut().zip(&self.selected) {
-            let place = Some((group.number, index));
+    fn read(&mut self, group: &mut RowGroup) -> Result<Option<Rows>, SourceError> {
+        let rows = self
+            .block_rows()
+            .min(group.rows.saturating_sub(group.next_row));
+        let mut columns = Vec::with_capacity(group.columns.len());
+        let mut misfits = Vec::new();
+        for (column, wanted) in group.columns.iter_mut().zip(&self.wanted) {
+            let place = Some((group.number, wanted.column));
             if rows == 0 {
                 let end = self.position.at(place, || column.end());
                 end.map_err(|e| self.error(&e))?;
             } else {
-                let read = self.position.at(place, || column.read(rows));
-                cells.push(read.map_err(|e| self.error(&e))?);
+                let read = self.position.at(place, || column.read(rows, &mut misfits));
+                columns.push(read.map_err(|e| self.error(&e))?);
             }
         }
-        let first_row = group.next_row;
+        let first_row = group.next_row as u64;
         group.next_row += rows;
-        Ok((rows > 0).then_some(Block {
-            row_group: group.number,
+        self.rows_read = self.rows_read.saturating_add(rows as u64);
+        let share = self.rows_read as f64 / self.rows.max(1) as f64;
+        Ok((rows > 0).then_some(Rows {
+            row_group: Some(group.number),
             first_row,
             rows,
-            columns: cells,
+            columns,
+            misfits,
+            bytes_read: (share * self.blob.len() as f64) as u64,
         }))
+    }
+
+    fn block_rows(&self) -> usize {
+        let lists = self
+            .wanted
+            .iter()
+            .any(|wanted| wanted.target.item().is_some());
+        let most = if lists {
+            BLOCK_ROWS_OF_LISTS
+        } else {
+            BLOCK_ROWS_MAX
+        };
+        (BLOCK_CELLS_MAX / self.wanted.len().max(1)).clamp(1, most)
     }
 
     fn error(&self, reason: &str) -> SourceError {
@@ -142,15 +236,38 @@ impl ParquetSource {
 }
 
 impl Source for ParquetSource {
-    fn columns(&self) -> &[String] {
-        &self.names
+    fn columns(&self) -> Vec<String> {
+        self.fields.iter().map(|field| field.name.clone()).collect()
     }
 
-    fn select(&mut self, columns: Vec<usize>) {
-        self.selected = columns;
+    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), SourceError> {
+        for Wanted { column, target, .. } in &wanted {
+            let loadable = self.loadable(*column).map_err(|e| self.error(&e))?;
+            let is_list = matches!(loadable.shape, Shape::List { .. });
+            if is_list && target.item().is_none() {
+                let name = self.fields.get(*column).map_or("", |field| &field.name);
+                let target = target.name();
+                return Err(self.error(&format!("column {name} is a list, not a {target}")));
+            }
+        }
+        self.wanted = wanted;
+        Ok(())
     }
 
-    fn next_block(&mut self) -> Result<Option<Block>, SourceError> {
+    fn natural(&self, column: usize) -> Result<Scalar, String> {
+        let loadable = self.loadable(column)?;
+        match loadable.shape {
+            Shape::Flat { .. } => Ok(loadable.format.natural(loadable.physical)),
+            Shape::List { .. } => {
+                let name = self.fields.get(column).map_or("", |field| &field.name);
+                Err(format!(
+                    "column {name} is repeated; a view can declare it as a list"
+                ))
+            }
+        }
+    }
+
+    fn next_rows(&mut self) -> Result<Option<Rows>, SourceError> {
         loop {
             let mut group = match self.current.take() {
                 Some(group) => group,
@@ -159,46 +276,10 @@ impl Source for ParquetSource {
                     None => return Ok(None),
                 },
             };
-            if let Some(block) = self.read(&mut group)? {
+            if let Some(rows) = self.read(&mut group)? {
                 self.current = Some(group);
-                return Ok(Some(block));
+                return Ok(Some(rows));
             }
         }
     }
-}
-
-/// The names and formats of the columns, if the schema is flat.
-fn flat_columns(schema: &SchemaDescriptor) -> Result<(Vec<String>, Vec<Format>), String> {
-    let fields = schema.root_schema().get_fields();
-    if fields.len() > COLUMNS_MAX {
-        return Err(format!("{} columns, more than {COLUMNS_MAX}", fields.len()));
-    }
-    for field in fields {
-        let name = field.name();
-        if !field.is_primitive() {
-            return Err(format!(
-                "column {name} is nested; only flat columns can be loaded"
-            ));
-        }
-        let info = field.get_basic_info();
-        if info.has_repetition() && info.repetition() == Repetition::REPEATED {
-            return Err(format!(
-                "column {name} is repeated; only flat columns can be loaded"
-            ));
-        }
-    }
-    let mut names = Vec::with_capacity(fields.len());
-    let mut formats = Vec::with_capacity(fields.len());
-    for descriptor in schema.columns() {
-        let name = descriptor.name().to_owned();
-        let format = Format::of(descriptor).map_err(|e| format!("column {name}: {e}"))?;
-        if !column::fits(format, descriptor.physical_type()) {
-            return Err(format!(
-                "column {name}: its annotation does not fit its type"
-            ));
-        }
-        names.push(name);
-        formats.push(format);
-    }
-    Ok((names, formats))
 }

@@ -5,7 +5,8 @@
 //!
 //! Invariants of the pages that pass
 //! - A dictionary has no more values than its bytes can hold.
-//! - A data page has no more values than the row group has rows.
+//! - A data page has no more values than the row group has rows; of a list column, no list has more
+//!   than [`LIST_ITEMS_MAX`] items, however many pages it goes over.
 //! - Delta-encoded lengths are no more than the values of their page.
 
 use parquet::basic::{Encoding, Type};
@@ -13,12 +14,19 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::levels::ListLengths;
+
+/// Items of one list: what is longer is no feature.
+pub const LIST_ITEMS_MAX: u64 = 65_536;
+
 pub struct CheckedPages {
     inner: Box<dyn PageReader>,
     /// The fewest bytes that a value takes in a dictionary.
     value_bytes_min: usize,
     optional: bool,
     rows: usize,
+    /// Of a list column.
+    lists: Option<ListLengths>,
 }
 
 impl CheckedPages {
@@ -37,10 +45,11 @@ impl CheckedPages {
             },
             optional: column.max_def_level() > 0,
             rows,
+            lists: (column.max_rep_level() > 0).then(|| ListLengths::new(LIST_ITEMS_MAX)),
         }
     }
 
-    fn check(&self, page: &Page) -> Result<()> {
+    fn check(&mut self, page: &Page) -> Result<()> {
         let wrong = |what: &str| Err(ParquetError::General(what.to_owned()));
         let bytes: &[u8] = page.buffer();
         let count = usize::try_from(page.num_values())?;
@@ -50,20 +59,25 @@ impl CheckedPages {
             }
             return Ok(());
         }
-        if count > self.rows {
+        let mut rest = bytes;
+        if let Some(lists) = &mut self.lists {
+            rest = lists
+                .check(page)
+                .map_err(|reason| ParquetError::General(reason.to_owned()))?;
+        } else if count > self.rows {
             return wrong("a page claims more values than the row group has rows");
         }
-        let lists = match page.encoding() {
+        let delta_lists = match page.encoding() {
             Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
             // Prefix lengths, then suffix lengths.
             Encoding::DELTA_BYTE_ARRAY => 2,
             _ => 0,
         };
-        let mut rest = self
-            .values(page)
-            .and_then(|start| bytes.get(start..))
+        let values = self.values(page, rest);
+        rest = values
+            .and_then(|start| rest.get(start..))
             .unwrap_or_default();
-        for _ in 0..lists {
+        for _ in 0..delta_lists {
             let Some((lengths, end)) = delta_list(rest) else {
                 return wrong("a page ends within its lengths");
             };
@@ -75,22 +89,21 @@ impl CheckedPages {
         Ok(())
     }
 
-    /// Where the values of a data page start: behind the definition levels, if there are any.
-    fn values(&self, page: &Page) -> Option<usize> {
+    /// Where the values of a data page start in `rest`, which lies behind the repetition levels:
+    /// behind the definition levels, if there are any.
+    fn values(&self, page: &Page, rest: &[u8]) -> Option<usize> {
         match page {
             Page::DataPageV2 {
                 def_levels_byte_len,
-                rep_levels_byte_len,
                 ..
-            } => usize::try_from(def_levels_byte_len.checked_add(*rep_levels_byte_len)?).ok(),
+            } => usize::try_from(*def_levels_byte_len).ok(),
             Page::DataPage { .. } if !self.optional => Some(0),
             Page::DataPage {
-                buf,
                 num_values,
                 def_level_encoding: Encoding::RLE,
                 ..
             } if *num_values > 0 => {
-                let (length, _) = buf.split_first_chunk::<4>()?;
+                let (length, _) = rest.split_first_chunk::<4>()?;
                 usize::try_from(u32::from_le_bytes(*length))
                     .ok()?
                     .checked_add(4)
@@ -138,17 +151,22 @@ impl PageReader for CheckedPages {
 /// miniblock, miniblocks`; behind the last value no miniblock follows, but its width does.
 fn delta_list(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut at = 0;
-    let block_values = varint(bytes, &mut at)?;
-    let miniblocks = varint(bytes, &mut at)?;
-    let count = varint(bytes, &mut at)?;
-    varint(bytes, &mut at)?;
+    let next = |at: &mut usize| {
+        let (value, length) = varint(bytes.get(*at..)?)?;
+        *at += length;
+        Some(value)
+    };
+    let block_values = next(&mut at)?;
+    let miniblocks = next(&mut at)?;
+    let count = next(&mut at)?;
+    next(&mut at)?;
     let miniblock_values = block_values.checked_div(miniblocks)?;
     if miniblock_values == 0 {
         return None;
     }
     let mut left = count.saturating_sub(1);
     while left > 0 {
-        varint(bytes, &mut at)?;
+        next(&mut at)?;
         let widths_end = at.checked_add(usize::try_from(miniblocks).ok()?)?;
         let widths = bytes.get(at..widths_end)?;
         at = widths_end;
@@ -167,14 +185,14 @@ fn delta_list(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((count, at))
 }
 
-fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
+/// A number of the format, and the bytes it takes.
+pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
+    for (at, shift) in (0..64).step_by(7).enumerate() {
+        let byte = *bytes.get(at)?;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some(value);
+            return Some((value, at + 1));
         }
     }
     None

@@ -1,0 +1,169 @@
+//! From blocks of columns to rows: keys, times, defaults, rejects.
+//!
+//! Invariants
+//! - A row is given to the sink whole, or it is a reject and not given at all.
+//! - No memory is set aside for a row or a cell: cells point into their block.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use super::Failure;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::reader::Read;
+use super::rejects::Rejects;
+use super::report::Report;
+use super::sink::{Row, RowSink};
+use super::source::{Block, Misfit};
+use super::stop::Stop;
+
+/// Rows that are turned at once: their cells stay in the processor's cache.
+const ROWS_AT_ONCE: usize = 64;
+
+/// What one pass over an export needs.
+pub struct Pass<'a> {
+    pub plan: &'a Arc<Plan>,
+    pub file_names: &'a [String],
+    /// The time of rows whose view has none.
+    pub now: i64,
+    pub stop: &'a Stop,
+    pub progress: Progress,
+    pub rejects: &'a mut Rejects,
+    pub report: Report,
+    next_number: u64,
+}
+
+impl<'a> Pass<'a> {
+    pub fn new(
+        plan: &'a Arc<Plan>,
+        file_names: &'a [String],
+        now: i64,
+        stop: &'a Stop,
+        progress: Progress,
+        rejects: &'a mut Rejects,
+    ) -> Pass<'a> {
+        Pass {
+            plan,
+            file_names,
+            now,
+            stop,
+            progress,
+            rejects,
+            report: Report::default(),
+            next_number: 0,
+        }
+    }
+
+    /// Give every row that fits to `sink`.
+    pub fn run(&mut self, blocks: &Receiver<Read>, sink: &mut dyn RowSink) -> Result<(), Failure> {
+        for block in blocks {
+            if self.stop.is_wanted() {
+                return Err(Failure::Failed("stopped by a signal".to_owned()));
+            }
+            let block = block?;
+            self.block(&block, sink)?;
+            let extra = self.report.extra_columns.max(block.extra_columns);
+            self.report.extra_columns = extra;
+            self.progress.tell(self.report.rows, block.bytes_read);
+        }
+        self.rejects.flush()?;
+        self.report.rejects = self.rejects.count;
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block, sink: &mut dyn RowSink) -> Result<(), Failure> {
+        let plan = self.plan.clone();
+        let inputs = plan.inputs().max(1);
+        let mut misfits: HashMap<usize, &Misfit> = HashMap::new();
+        for misfit in &block.misfits {
+            misfits.entry(misfit.row).or_insert(misfit);
+        }
+        let mut cells: Vec<Option<&[u8]>> = vec![None; ROWS_AT_ONCE * inputs];
+        let mut key = Vec::new();
+        for from in (0..block.rows).step_by(ROWS_AT_ONCE) {
+            let rows = ROWS_AT_ONCE.min(block.rows - from);
+            for (input, column) in block.columns.iter().enumerate() {
+                let slots = cells.get_mut(input..rows * inputs).unwrap_or_default();
+                column.spread(from, slots, inputs);
+            }
+            for (row, cells) in cells.chunks_exact_mut(inputs).take(rows).enumerate() {
+                let row = from + row;
+                let number = self.next_number;
+                self.next_number += 1;
+                self.report.rows += 1;
+                let misfit = match misfits.is_empty() {
+                    true => None,
+                    false => misfits.get(&row),
+                };
+                if let Some(misfit) = misfit {
+                    self.reject(block, row, misfit.input, &misfit.reason)?;
+                    continue;
+                }
+                key.clear();
+                if let Err(reason) = plan.write_key(cells, &mut key) {
+                    self.reject(block, row, None, &reason)?;
+                    continue;
+                }
+                let at = match plan.time {
+                    None => Some(self.now),
+                    Some(input) => cells.get(input).copied().flatten().and_then(millis),
+                };
+                let Some(at) = at else {
+                    self.reject(block, row, plan.time, "the time of the row is null")?;
+                    continue;
+                };
+                self.count(&plan, cells);
+                let cells = cells.get(plan.first_feature..).unwrap_or_default();
+                sink.row(&Row {
+                    key: &key,
+                    at,
+                    cells,
+                    number,
+                    place: block.place(row),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Count the features of a row, and put defaults in the place of nulls.
+    fn count<'b>(&mut self, plan: &'b Plan, cells: &mut [Option<&'b [u8]>]) {
+        let features = cells.get(plan.first_feature..).unwrap_or_default();
+        let total = features.len() as u64;
+        let present = features.iter().filter(|cell| cell.is_some()).count() as u64;
+        let mut defaults = 0;
+        for (input, default) in &plan.defaults {
+            if let Some(cell @ None) = cells.get_mut(*input) {
+                *cell = Some(default);
+                defaults += 1;
+            }
+        }
+        if present + defaults == 0 {
+            self.report.empty += 1;
+            return;
+        }
+        self.report.features += present;
+        self.report.defaults += defaults;
+        self.report.nulls += total - present - defaults;
+    }
+
+    #[cold]
+    fn reject(
+        &mut self,
+        block: &Block,
+        row: usize,
+        input: Option<usize>,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        let column = input.and_then(|input| self.plan.column(input));
+        let place = block.place(row);
+        let file = self.file_names.get(place.file).map_or("", String::as_str);
+        self.rejects.add(file, place, column, reason)
+    }
+}
+
+/// A timestamp as it was written.
+fn millis(cell: &[u8]) -> Option<i64> {
+    str::from_utf8(cell).ok()?.parse().ok()
+}
