@@ -7,6 +7,7 @@
 //!   is the settings that do not go with it.
 //! - One that is damaged is looked at to its end.
 
+mod batches;
 mod key;
 mod log;
 mod manifest;

@@ -48,6 +48,12 @@ pub struct Config {
     pub checkpoint_log_size: u64,
     /// Bytes a second that checkpoints and the scrub write and read; 0: no limit.
     pub checkpoint_rate: u64,
+    /// Batches that are read beside the files of checkpoints; more are folded into those.
+    pub batch_layers: usize,
+    /// Versions of a view's batches that are kept besides the current one.
+    pub batch_versions: usize,
+    /// Seconds for which they are, at most; 0: no limit.
+    pub batch_versions_age: u64,
     /// `lazy`, `prefetch` or `lock`.
     pub base_memory: String,
     /// Compare every checksum of the base before serving.
@@ -111,6 +117,9 @@ impl Default for Config {
             save: None,
             checkpoint_log_size: 256 << 20,
             checkpoint_rate: 64 << 20,
+            batch_layers: 8,
+            batch_versions: 2,
+            batch_versions_age: 0,
             base_memory: "lazy".to_owned(),
             base_verify_at_start: false,
             protected_mode: true,
@@ -244,6 +253,7 @@ impl Config {
             rules: self.save_rules(),
             log_bytes: self.checkpoint_log_size,
             rate: self.checkpoint_rate,
+            layers: self.batch_layers,
         }
     }
 

@@ -9,6 +9,7 @@
 //!   run (the hash of keys) must not show in what it checks.
 //! - Where a checksum guards a parser, the target puts it right: damage must reach what is behind.
 
+pub(crate) mod batch;
 mod catalog;
 mod change;
 pub(crate) mod image;
@@ -32,6 +33,7 @@ pub struct Target {
 }
 
 pub const TARGETS: &[Target] = &[
+    target("batch", batch::run),
     target("catalog", catalog::run),
     target("config", settings::run),
     target("dump_payload", payload::run),

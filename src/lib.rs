@@ -22,6 +22,7 @@
 
 pub mod apply;
 pub mod background;
+pub mod batch;
 pub mod check;
 pub mod checkpoint;
 pub mod client;

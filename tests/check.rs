@@ -2,8 +2,11 @@
 //! called so, each kind of damage is told of with the name of its file, nothing is changed unasked,
 //! and a log that is cut loses nothing but what is said.
 
+#[path = "batches/export.rs"]
+mod export;
 mod support;
 
+use export::{Begun, Load, begin};
 use fieldstone::checkpoint::Manifest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -586,4 +589,245 @@ fn assert_kept(data: &Data, from: &str, before: &BTreeMap<String, Vec<u8>>) {
     }
     assert!(kept >= 2, "{kept} segments kept");
     assert_eq!(std::fs::read_dir(folder).expect("list").count(), kept);
+}
+
+const VIEWS: &str = r#"
+view.a = { entity = "user", key = "u:{id}", feature.x.type = "int64", feature.y.type = "string" }
+view.b = { entity = "user", key = "u:{id}", feature.z.type = "int64" }
+"#;
+
+const A: Load<'_> = Load {
+    view: "a",
+    key: "u:{id}",
+    replace: true,
+    features: &["x", "y"],
+};
+
+const B: Load<'_> = Load {
+    view: "b",
+    key: "u:{id}",
+    replace: false,
+    features: &["z"],
+};
+
+type Rows = Vec<(String, Vec<Option<String>>)>;
+
+fn rows(users: std::ops::Range<usize>, version: usize, features: usize) -> Rows {
+    let row = |n: usize| {
+        let value = Some((n * version).to_string());
+        (format!("u:{n}"), vec![value; features])
+    };
+    users.map(row).collect()
+}
+
+fn name_of(number: i64) -> String {
+    format!("batch-{number:012}")
+}
+
+/// The files of batches by what needs them.
+struct Batches {
+    data: Data,
+    /// The layer of the manifest.
+    layer: String,
+    /// Published by the log alone.
+    logged: String,
+    /// A version that another one took the place of.
+    former: String,
+    seed: u64,
+    shards: usize,
+}
+
+/// Rows, and above them a layer, and above that what only the log publishes.
+fn with_batches() -> Batches {
+    let data = Data::new();
+    let mut numbers = Vec::new();
+    let (seed, shards) = data.run("no", |c| {
+        assert!(!c.call(&["FS.VIEW", "APPLY", VIEWS]).is_error());
+        // So much that no layer is folded by itself.
+        for n in 0..8 {
+            c.call(&["SET", &format!("filler{n}"), &"f".repeat(200_000)]);
+        }
+        c.line("HSET u:1 x 1 live yes");
+        assert_eq!(c.line("SAVE").text(), "OK");
+        let mut publish = |c: &mut Connection, load: &Load<'_>, rows: &Rows| {
+            let published = load.publish(c, rows);
+            let number = published.entry("number");
+            numbers.push(number.unwrap_or_else(|| panic!("{published:?}")).integer());
+        };
+        publish(c, &A, &rows(0..50, 1, 2));
+        publish(c, &B, &rows(20..60, 1, 1));
+        c.line("HSET u:2 z 0");
+        publish(c, &A, &rows(10..70, 2, 2));
+        assert_eq!(c.line("SAVE").text(), "OK");
+        publish(c, &B, &rows(60..80, 1, 1));
+        let begun = begin(c, "a");
+        (begun.seed, begun.shards)
+    });
+    // As a server leaves it that is killed while it is loaded.
+    std::fs::write(data.path(&name_of(5)), "FSROW001").expect("write");
+    Batches {
+        data,
+        layer: name_of(numbers[2]),
+        logged: name_of(numbers[3]),
+        former: name_of(numbers[0]),
+        seed,
+        shards,
+    }
+}
+
+#[test]
+fn batches_are_shown_and_what_nothing_needs_is_left_over() {
+    let Batches {
+        data,
+        layer,
+        logged,
+        former,
+        ..
+    } = with_batches();
+    let before = data.files();
+    let said = data.check(&[]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    assert!(
+        said.text.contains(" 170 rows; 2 of them layers\n"),
+        "{}",
+        said.text
+    );
+    assert!(
+        said.text.contains("(database 0: 80, database 254: 4)"),
+        "{}",
+        said.text
+    );
+    // Begun, and never ended.
+    let orphan = name_of(5);
+    assert!(
+        said.text.contains(&format!("left over  {orphan}\n")),
+        "{}",
+        said.text
+    );
+    for (name, bytes) in [
+        (9, before[&layer].clone()),
+        (7, vec![]),
+        (8, b"no batch".to_vec()),
+    ] {
+        std::fs::write(data.path(&name_of(name)), bytes).expect("write");
+    }
+    let said = data.check(&[]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    let orphans = [5, 7, 8, 9].map(name_of).join(", ");
+    assert!(
+        said.text.contains(&format!("left over  {orphans}\n")),
+        "{}",
+        said.text
+    );
+    let said = data.check(&["--manifest"]);
+    assert_eq!(said.code, 0, "{}", said.text);
+    assert!(
+        said.text.contains(&format!("\nlayer: {layer}, LSN ")),
+        "{}",
+        said.text
+    );
+    let facts = "database 0: 60 rows; replaces view \"a\" of keys \"u:{id}\"\n";
+    assert!(said.text.contains(facts), "{}", said.text);
+    // The version before is none any more: it shows nothing, wherever.
+    let told = shown(&data, "u:30");
+    assert!(told.contains("hash of 3 fields\n"), "{told}");
+    for (name, what) in [(&layer, "has its row"), (&logged, "no row")] {
+        assert!(
+            told.contains(name.as_str()) && told.contains(what),
+            "{told}"
+        );
+    }
+    assert!(!told.contains(&former), "{told}");
+    let told = shown(&data, "u:1");
+    assert!(told.contains("hash of 1 fields\n"), "{told}");
+    assert!(
+        told.contains("says that it has no feature of the view"),
+        "{told}"
+    );
+    assert!(told.contains(": no row\n"), "{told}");
+    // A start removes what is left over, and nothing else.
+    data.run("no", |c| assert_eq!(c.line("HGET u:30 x").text(), "60"));
+    let after = data.files();
+    let between = name_of(2);
+    let batches = after.keys().filter(|name| name.starts_with("batch-"));
+    assert_eq!(
+        batches.collect::<Vec<_>>(),
+        [&former, &between, &layer, &logged]
+    );
+}
+
+#[test]
+fn every_damage_of_a_batch_is_told_of() {
+    let batches = with_batches();
+    let data = &batches.data;
+    let all = [&batches.layer, &batches.logged, &batches.former];
+    let why = [
+        "MANIFEST has it as the layer of LSN",
+        "of the log publishes it",
+        "is kept",
+    ];
+    for (name, why) in all.into_iter().zip(why) {
+        let whole = data.files()[name].clone();
+        for at in [0, 70, whole.len() / 2, whole.len() - 30] {
+            data.edit(name, |bytes| bytes[at] ^= 4);
+            told(data, name, why);
+            data.edit(name, |bytes| bytes[at] ^= 4);
+        }
+        data.edit(name, |bytes| bytes.truncate(whole.len() - 1));
+        told(data, name, "its end is missing");
+        std::fs::remove_file(data.path(name)).expect("remove");
+        told(data, name, "it is missing");
+        let said = data.check(&["--repair-log"]);
+        assert!(said.text.contains("Nothing was changed"), "{}", said.text);
+        // Rows of another server, and fewer of them.
+        let Batches { seed, shards, .. } = batches;
+        let number = name[6..].parse().expect("a number");
+        let begun = |seed| Begun {
+            number,
+            seed,
+            shards,
+        };
+        std::fs::write(
+            data.path(name),
+            B.file(&begun(seed ^ 1), &rows(0..9, 1, 1), None),
+        )
+        .expect("write");
+        told(data, name, "its checksums are right, but not what it holds");
+        std::fs::write(
+            data.path(name),
+            B.file(&begun(seed), &rows(0..9, 1, 1), None),
+        )
+        .expect("write");
+        told(data, name, "9 entities");
+        std::fs::write(data.path(name), whole).expect("write");
+        assert_eq!(data.check(&[]).code, 0);
+    }
+    // What the manifest says of layers.
+    let whole = data.files()["MANIFEST"].clone();
+    let manifest = || Manifest::read(&whole).expect("a manifest");
+    type Edit<'a> = (&'a dyn Fn(&mut Manifest), &'a str);
+    let edits: [Edit<'_>; 3] = [
+        (
+            &|m| m.layers[1].number = 77,
+            "batch-000000000077: it is missing",
+        ),
+        (
+            &|m| m.layers[1].lsn += 1_000_000,
+            "says that it was synced up to LSN",
+        ),
+        (&|m| m.layers[1].gone_lsn = 1, "is not what it should be"),
+    ];
+    for (edit, what) in edits {
+        let mut manifest = manifest();
+        edit(&mut manifest);
+        data.edit("MANIFEST", |bytes| *bytes = manifest.text().into_bytes());
+        let said = data.check(&[]);
+        assert!(
+            said.code == 1 && said.text.contains(what),
+            "{what}: {}",
+            said.text
+        );
+    }
+    data.edit("MANIFEST", |bytes| *bytes = whole.clone());
+    assert_eq!(data.check(&[]).code, 0);
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Connection, Server, Value};
 
 /// Commands of our own, of which Redis knows nothing.
-const OURS: &[&str] = &["fs.view"];
+const OURS: &[&str] = &["fs.batch", "fs.view"];
 
 /// Flags and categories that a command has with Redis but not here, or the other way round; each
 /// with its reason. `+flag` is only ours, `-flag` only theirs.

@@ -1,17 +1,23 @@
 //! storage-format.md, held against the program: `format/read.py` was written from the document
-//! alone, and `fixtures/format-1` is a directory as format 1 was first written. Both, and the
-//! server, must find the same in it, for as long as the format is read.
+//! alone. `fixtures/format-1` is a directory as format 1 was first written; in
+//! `fixtures/format-1-batches` are views and batches: one that was folded, two that are layers, two
+//! that only the log publishes. The document's reader and the server must find the same in them,
+//! for as long as the format is read.
 //!
 //! What a directory holds is compared as lines of JSON, one a key, as `format/read.py` prints
-//! them; `fixtures/format-1.jsonl` is what the fixture holds.
+//! them; `fixtures/<name>.jsonl` is what the fixture holds.
 
+#[path = "batches/export.rs"]
+mod export;
 mod support;
 
+use export::Load;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{Connection, Rng, Server};
 
+const FIXTURES: [&str; 2] = ["format-1", "format-1-batches"];
 const DATABASES: usize = 16;
 /// Expiries are this late: the year 2100.
 const FAR: usize = 4_102_444_800_000;
@@ -30,10 +36,10 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(read).collect()
 }
 
-/// A copy of the fixture.
-fn fixture() -> tempfile::TempDir {
+/// A copy of a fixture.
+fn fixture(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let files = files(&tests().join("fixtures/format-1"));
+    let files = files(&tests().join("fixtures").join(name));
     assert!(files.len() > 50, "the fixture was not found");
     for (name, bytes) in files {
         std::fs::write(folder.path().join(name), bytes).expect("write a file");
@@ -41,8 +47,9 @@ fn fixture() -> tempfile::TempDir {
     folder
 }
 
-fn expected() -> String {
-    std::fs::read_to_string(tests().join("fixtures/format-1.jsonl")).expect("what it holds")
+fn expected(fixture: &str) -> String {
+    let path = tests().join(format!("fixtures/{fixture}.jsonl"));
+    std::fs::read_to_string(path).expect("what it holds")
 }
 
 fn start(folder: &Path) -> Server {
@@ -61,6 +68,12 @@ fn read_by_document(folder: &Path) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", output.status);
     String::from_utf8(output.stdout).expect("ASCII")
+}
+
+/// What of it clients see.
+fn of_clients(lines: &str) -> String {
+    let lines = lines.lines().filter(|line| !line.starts_with("[254,"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Bytes as a string of JSON, each a character of Latin-1.
@@ -143,34 +156,40 @@ fn assert_same(found: &str, expected: &str, what: &str) {
 
 #[test]
 fn the_first_format_is_read() {
-    let folder = fixture();
-    let server = start(folder.path());
-    assert_same(&read_by_server(&server), &expected(), "the server has");
-    // And it goes on in it: a checkpoint on top, another start.
-    let mut c = server.connect();
-    c.line("HSET user:0 age 77");
-    assert_eq!(c.line("SAVE").text(), "OK");
-    let before = read_by_server(&server);
-    drop(server);
-    let server = start(folder.path());
-    assert_same(&read_by_server(&server), &before, "after another start");
+    for name in FIXTURES {
+        let folder = fixture(name);
+        let server = start(folder.path());
+        let expected = of_clients(&expected(name));
+        assert_same(&read_by_server(&server), &expected, "the server has");
+        // And it goes on in it: a checkpoint on top, another start.
+        let mut c = server.connect();
+        c.line("HSET user:0 age 77");
+        assert_eq!(c.line("SAVE").text(), "OK");
+        let before = read_by_server(&server);
+        drop(server);
+        let server = start(folder.path());
+        assert_same(&read_by_server(&server), &before, "after another start");
+    }
 }
 
 #[test]
 fn the_document_says_how_to_read_it() {
-    let found = read_by_document(&tests().join("fixtures/format-1"));
-    assert_same(&found, &expected(), "the reader finds");
+    for name in FIXTURES {
+        let found = read_by_document(&tests().join("fixtures").join(name));
+        assert_same(&found, &expected(name), "the reader finds");
+    }
 }
 
 /// A damaged byte anywhere that counts is seen: a reader that checks nothing proves nothing.
 #[test]
 fn the_reader_verifies_what_it_reads() {
-    let folder = fixture();
+    let name = "format-1-batches";
+    let (folder, expected) = (fixture(name), expected(name));
     let of = |start: &str| {
         let mut names = files(folder.path()).into_iter();
         names.rfind(|(name, _)| name.starts_with(start))
     };
-    for start in ["MANIFEST", "catalog", "rows"] {
+    for start in ["MANIFEST", "catalog", "rows", "batch"] {
         let (name, mut bytes) = of(start).expect("a file of this name");
         let path = folder.path().join(&name);
         let whole = bytes.clone();
@@ -187,7 +206,7 @@ fn the_reader_verifies_what_it_reads() {
         assert!(!output.status.success(), "{name} was read");
         std::fs::write(&path, whole).expect("repair a file");
     }
-    assert_same(&read_by_document(folder.path()), &expected(), "repaired");
+    assert_same(&read_by_document(folder.path()), &expected, "repaired");
 }
 
 /// One of the commands of a random mix; names and values are few, so that they meet.
@@ -257,6 +276,12 @@ fn change(c: &mut Connection, rng: &mut Rng, count: usize) {
 fn grow(server: &Server, seed: u64) {
     let mut rng = Rng::new(seed);
     let mut c = server.connect();
+    c.call(&["FS.VIEW", "APPLY", VIEWS]);
+    // So much that batches are small against it, and no layer is folded by itself.
+    let filler = "f".repeat(300_000);
+    for n in 0..10 {
+        c.call(&["SET", &format!("filler:{n}"), &filler]);
+    }
     for n in 0..1500 {
         c.call(&["HSET", "big", &format!("field:{n}"), &format!("{n:050}")]);
     }
@@ -278,8 +303,95 @@ fn grow(server: &Server, seed: u64) {
         if round < 5 {
             assert_eq!(c.line("SAVE").text(), "OK");
         }
+        LOADS
+            .iter()
+            .for_each(|load| publish(&mut c, load, &mut rng));
+        if round == 2 {
+            fold(&mut c);
+        }
     }
+    change(&mut c, &mut rng, 100);
+    assert!(!c.line("FS.BATCH ROLLBACK many").is_error());
+    change(&mut c, &mut rng, 20);
     c.line("SWAPDB 3 0");
+}
+
+/// Of keys and features that the random mix changes too.
+const VIEWS: &str = r#"
+view.many.entity = "h"
+view.many.key = "h{id}"
+view.many.feature = { f0.type = "bytes", f1.type = "bytes", country.type = "bytes" }
+view.few = { entity = "s", key = "s{id}", feature.g.type = "bytes" }
+view.large.entity = "b"
+view.large.key = "b{rest}"
+view.large.feature = { "field:5".type = "bytes", "field:6".type = "bytes" }
+"#;
+
+const LOADS: [Load<'_>; 3] = [
+    Load {
+        view: "many",
+        key: "h{id}",
+        replace: true,
+        features: &["f0", "f1", "country"],
+    },
+    Load {
+        view: "few",
+        key: "s{id}",
+        replace: false,
+        features: &["g"],
+    },
+    Load {
+        view: "large",
+        key: "b{rest}",
+        replace: true,
+        features: &["field:5", "field:6"],
+    },
+];
+
+fn publish(c: &mut Connection, load: &Load<'_>, rng: &mut Rng) {
+    let begin_of_keys = load.key.split('{').next().expect("a template");
+    let mut rows = Vec::new();
+    for n in 0..100 {
+        let key = match begin_of_keys {
+            "b" if n == 0 => "big".to_owned(),
+            "b" => continue,
+            begin => format!("{begin}{}", rng.below(400)),
+        };
+        let mut values: Vec<Option<String>> = Vec::new();
+        for _ in load.features {
+            let value = format!("{}.{}", rng.below(30), rng.below(100));
+            values.push(rng.percent(70).then_some(value));
+        }
+        if values.iter().all(Option::is_none) {
+            values[0] = Some("Germany".to_owned());
+        }
+        rows.push((key, values));
+    }
+    let at = (FAR + rng.below(1 << 33)) as u64;
+    let published = match rng.percent(50) {
+        true => load.publish(c, &rows),
+        false => load.publish_with(c, &rows, Some(at)),
+    };
+    assert!(!published.is_error(), "{published:?}");
+}
+
+fn fold(c: &mut Connection) {
+    c.line("CONFIG SET batch-layers 0");
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let status = c.line("FS.BATCH STATUS");
+        let folded = |one: &support::Value| one.entry("folded").map(|v| v.text());
+        if status
+            .items()
+            .iter()
+            .all(|one| folded(one).as_deref() == Some("yes"))
+        {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "not folded: {status:?}");
+        std::thread::yield_now();
+    }
+    c.line("CONFIG SET batch-layers 64");
 }
 
 #[test]
@@ -294,6 +406,7 @@ fn what_is_written_today_is_what_the_document_says() {
         drop(server);
         let manifest = std::fs::read_to_string(folder.path().join("MANIFEST"));
         let manifest = manifest.expect("a manifest");
+        assert!(manifest.contains("\nlayer "), "seed {seed}: no layer");
         let stacked = |line: &str| line.split(' ').count() > 2 && !line.starts_with("field");
         assert!(
             manifest.lines().any(stacked),
@@ -303,6 +416,7 @@ fn what_is_written_today_is_what_the_document_says() {
         let server = start(folder.path());
         let after = read_by_server(&server);
         assert_same(&after, &before, &format!("seed {seed}: after a restart"));
+        let found = of_clients(&found);
         assert_same(&found, &after, &format!("seed {seed}: the reader finds"));
     }
 }
@@ -348,7 +462,7 @@ fn other_formats_are_refused_and_left_alone() {
         (None, "format is 2"),
         (Some("a list of files and their sizes\n"), "no manifest"),
     ] {
-        let folder = fixture();
+        let folder = fixture("format-1");
         let path = folder.path().join("MANIFEST");
         let later = || {
             let text = std::fs::read_to_string(&path).expect("a manifest");

@@ -106,6 +106,7 @@ fn run_all(target: &Target) {
     let mut random = Random(1);
     let count = match target.name {
         "resp_session" | "row_file" => MUTATIONS_OF_SLOW_ONES,
+        "batch" => MUTATIONS_OF_SLOW_ONES / 2,
         _ => MUTATIONS,
     };
     for _ in 0..count {

@@ -2,7 +2,9 @@
 
 use super::survey::{Checked, DATABASES};
 use crate::clock;
-use crate::engine::{Access, Db, Entity, Key, Keyspace, Millis, SYSTEM_DB, Said, ShardSet};
+use crate::engine::{
+    Access, Db, Entity, Key, Keyspace, Millis, SYSTEM_DB, Said, SaidOfLayer, ShardSet,
+};
 use crate::resp::quote;
 use crate::rowfile;
 use std::ffi::OsString;
@@ -83,11 +85,27 @@ pub fn show(checked: &Checked, wanted: &Wanted, out: &mut String) {
         }
         out.push('\n');
     }
+    for (number, lsn, said) in keyspace.trace_layers(&key) {
+        let name = rowfile::batch::name(number);
+        let _ = writeln!(
+            out,
+            "{name}, the layer of LSN {lsn}: {}",
+            said_of_layer(said)
+        );
+    }
     let (changes, last) = checked.log.of_key;
     let _ = match changes {
         0 => writeln!(out, "log: no change of it"),
         _ => writeln!(out, "log: {changes} changes of it, the last is LSN {last}"),
     };
+}
+
+fn said_of_layer(said: SaidOfLayer) -> &'static str {
+    match said {
+        SaidOfLayer::Nothing => "no row",
+        SaidOfLayer::Row => "has its row",
+        SaidOfLayer::Masked => "says that it has no feature of the view",
+    }
 }
 
 fn show_entity(entity: &Entity<'_>, out: &mut String) {

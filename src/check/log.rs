@@ -21,6 +21,8 @@ pub struct LogFound {
     pub damage: Option<Damage>,
     /// Damages that were told of.
     pub damages: usize,
+    /// Batches among them that the log publishes and that are not there.
+    elsewhere: usize,
     /// Changes of the key that was asked for, and the LSN of the last of them.
     pub of_key: (u64, u64),
 }
@@ -65,7 +67,7 @@ impl Checked {
         if self.report.damages() == before {
             self.replay(wanted);
         }
-        self.log.damages = self.report.damages() - before;
+        self.log.damages = self.report.damages() - before - self.log.elsewhere;
     }
 
     fn replay(&mut self, wanted: Option<&Wanted>) {
@@ -78,14 +80,23 @@ impl Checked {
         };
         let keyspace = &self.keyspace;
         let key = wanted.map(|wanted| wanted.key(keyspace));
-        let mut of_key = (0, 0);
+        let (mut of_key, mut lacking) = ((0, 0), Vec::new());
         let result = wal::recover(&*self.disk, base, |lsn, change| {
             if key.is_some_and(|key| keyspace.concerns(change, &key)) {
                 of_key = (of_key.0 + 1, lsn);
             }
-            keyspace.replay(lsn, change).is_some()
+            let unknown = || keyspace.unknown_batch(change);
+            let unknown = keyspace.replay(lsn, change).is_none().then(unknown);
+            lacking.extend(unknown.flatten().map(|number| (number, lsn)));
+            // What else there is to see does not depend on a batch.
+            unknown.is_none_or(|unknown| unknown.is_some())
         });
         self.log.of_key = of_key;
+        let before = self.report.damages();
+        for (number, lsn) in lacking {
+            self.lacks_batch(number, lsn);
+        }
+        self.log.elsewhere = self.report.damages() - before;
         match result {
             Ok(found) => {
                 self.compare(&found);
@@ -109,7 +120,7 @@ impl Checked {
             }
             _ => return,
         };
-        let newest = manifest.lsns().1;
+        let newest = manifest.promised();
         if found.segments == 0 {
             let what = "there is no segment of the log that can be told as one";
             return self.report.damage("the log", what);

@@ -3,7 +3,7 @@
 use super::{Report, Verdict};
 use crate::checkpoint::{MANIFEST, Manifest, catalog};
 use crate::io::{Disk, Residency};
-use crate::rowfile::{self, RowFile};
+use crate::rowfile::{self, BatchFile, RowFile};
 use std::fmt::Write;
 use std::io;
 
@@ -42,6 +42,7 @@ fn show_manifest(
             Err(error) => report.unread(&name, &error),
         }
     }
+    show_layers(disk, manifest, out, report);
     let _ = writeln!(out, "shards: {}", manifest.shards.len());
     for (shard, base) in manifest.shards.iter().enumerate() {
         let files = base.files.len();
@@ -57,6 +58,39 @@ fn show_manifest(
             }
         }
     }
+}
+
+fn show_layers(disk: &dyn Disk, manifest: &Manifest, out: &mut String, report: &mut Report) {
+    for layer in &manifest.layers {
+        let (name, lsn, at) = (rowfile::batch::name(layer.number), layer.lsn, layer.at);
+        let _ = write!(out, "layer: {name}, LSN {lsn}, published {at}");
+        match layer.gone_lsn {
+            0 => out.push('\n'),
+            gone => drop(writeln!(out, ", shows nothing since LSN {gone}")),
+        }
+        let opened = match disk.map(&name, Residency::Lazy) {
+            Ok(bytes) => BatchFile::open(bytes, layer.number),
+            Err(error) => {
+                report.unread(&name, &error);
+                continue;
+            }
+        };
+        match opened {
+            Err(damage) => report.damage(&name, &damage.to_string()),
+            Ok(file) => show_batch(&file, out),
+        }
+    }
+}
+
+fn show_batch(file: &BatchFile, out: &mut String) {
+    let facts = &file.facts;
+    let rows: u64 = facts.places.iter().map(|place| place.entries).sum();
+    let mode = if facts.replace { "replaces" } else { "adds to" };
+    let (len, view, key, db) = (file.file.bytes.len(), &facts.view, &facts.key, facts.db);
+    let _ = writeln!(
+        out,
+        "  {len} bytes, database {db}: {rows} rows; {mode} view {view:?} of keys {key:?}"
+    );
 }
 
 fn show_file(name: &str, file: &RowFile, out: &mut String) {

@@ -31,7 +31,7 @@ pub fn repair(checked: &Checked) -> io::Result<(String, Verdict)> {
     let Some(cut) = Cut::plan(&*checked.disk, damage, random())? else {
         return refused(out, "the log cannot be read; a copy of it may be.");
     };
-    let newest = manifest.lsns().1;
+    let newest = manifest.promised();
     if newest >= cut.lsn {
         let why = format!(
             "{MANIFEST} says that files go up to LSN {newest}, and the damage begins at LSN {}. \
@@ -44,7 +44,10 @@ pub fn repair(checked: &Checked) -> io::Result<(String, Verdict)> {
     cut.make(&*checked.disk, &folder)?;
     describe(&cut, &folder, &mut out);
     let base = manifest.lsns().0;
-    let payload_is_change = |lsn, change: &[u8]| checked.keyspace.replay(lsn, change).is_some();
+    let keyspace = &checked.keyspace;
+    let payload_is_change = |lsn, change: &[u8]| {
+        keyspace.replay(lsn, change).is_some() || keyspace.unknown_batch(change).is_some()
+    };
     match wal::recover(&*checked.disk, base, payload_is_change) {
         Ok(found) if found.last_lsn + 1 == cut.lsn => Ok((out, Verdict::Fine)),
         Ok(found) => {

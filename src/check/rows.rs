@@ -127,7 +127,7 @@ impl Checked {
     }
 }
 
-fn explained(damage: &Damage, len: u64) -> String {
+pub fn explained(damage: &Damage, len: u64) -> String {
     match damage {
         Damage::Chunk(_) | Damage::Number(_) => damage.to_string(),
         _ => format!("{damage} (it has {len} bytes; the last 64 are the trailer)"),

@@ -1,5 +1,6 @@
-//! All of a directory: manifest, catalog, files of rows, log.
+//! All of a directory: manifest, catalog, files of rows, batches, log.
 
+use super::batches::BatchesFound;
 use super::key::Wanted;
 use super::log::LogFound;
 use super::{Report, Verdict};
@@ -47,6 +48,9 @@ pub struct Checked {
     pub rows: BTreeMap<u64, RowFile>,
     pub row_bytes: u64,
     pub entries: u64,
+    /// Keys by database.
+    counts: Vec<(Db, usize)>,
+    pub batches: BatchesFound,
     pub log: LogFound,
     pub report: Report,
 }
@@ -76,12 +80,16 @@ impl Checked {
             rows: BTreeMap::new(),
             row_bytes: 0,
             entries: 0,
+            counts: Vec::new(),
+            batches: BatchesFound::default(),
             log: LogFound::default(),
             report,
         };
         checked.check_catalog();
         checked.check_rows();
+        checked.check_batches();
         checked.check_log(wanted);
+        checked.check_records();
         checked.check_counts();
         checked.advise();
         Ok(checked)
@@ -155,10 +163,12 @@ impl Checked {
                 }
             }
             let count = locked.count(db).0;
-            if count > 0 {
+            if seen > 0 && db != SYSTEM_DB {
                 last = db;
             }
-            if seen != count {
+            self.counts.extend((seen > 0).then_some((db, seen)));
+            // Of what only layers have, about so many are counted.
+            if seen != count && locked.layers().is_empty() {
                 wrong.push(format!(
                     "database {db} is to have {count} keys, and has {seen}"
                 ));
@@ -186,7 +196,7 @@ impl Checked {
                         whole directory in its place, or fill a new one.";
             let cut = self.log.cut_at();
             match cut {
-                Some(lsn) if self.manifest().is_some_and(|m| m.lsns().1 < lsn) => {
+                Some(lsn) if self.manifest().is_some_and(|m| m.promised() < lsn) => {
                     self.report.advise(format!(
                         "A start is refused. `fieldstone check --repair-log` cuts the log before \
                          LSN {lsn}: all changes from there on would be lost."
@@ -212,7 +222,9 @@ impl Checked {
         let catalog = catalog::name(manifest.catalog);
         let is_named = |name: &str| {
             let fixed = [MANIFEST, "LOCK", &catalog].contains(&name);
-            fixed || files.contains(name) || wal::segment_number(name).is_some()
+            let is_batch = rowfile::batch::number(name).is_some_and(|n| self.batches.needs(n));
+            let is_segment = wal::segment_number(name).is_some();
+            fixed || files.contains(name) || is_segment || is_batch
         };
         let names = self.names.iter().map(String::as_str);
         names.filter(|name| !is_named(name)).collect()
@@ -257,6 +269,7 @@ impl Checked {
                     self.entries
                 ),
             ),
+            ("batches", self.batches.summary()),
             ("log", self.log.summary()),
             ("keys", self.keys()),
             ("left over", self.left_over().join(", ")),
@@ -271,14 +284,9 @@ impl Checked {
         if self.report.verdict() != Verdict::Fine {
             return "not known while something is damaged".to_owned();
         }
-        let all = self.lock_all();
-        let locked = self.keyspace.lock(&all, Access::Read);
-        let counts: Vec<(Db, usize)> = databases()
-            .map(|db| (db, locked.count(db).0))
-            .filter(|(_, keys)| *keys > 0)
-            .collect();
-        let sum: usize = counts.iter().map(|(_, keys)| keys).sum();
-        let each: Vec<String> = counts
+        let sum: usize = self.counts.iter().map(|(_, keys)| keys).sum();
+        let each: Vec<String> = self
+            .counts
             .iter()
             .map(|(db, keys)| format!("database {db}: {keys}"))
             .collect();

@@ -9,6 +9,9 @@
 //! catalog <number>                      of the catalog; 0: none
 //! shards <count>
 //! <lsn> <file> <file> ...               one line a shard; files: the newest first
+//! layer <batch> <lsn> <time> <lsn>      one line a layer, the oldest first: the number of its
+//!                                       batch, where and when it was published, and since when it
+//!                                       shows nothing; 0: it does
 //! crc <8 hexadecimal digits>            CRC-32 of all lines before
 //! ```
 //!
@@ -33,6 +36,20 @@ pub struct Manifest {
     pub next: u64,
     pub catalog: u64,
     pub shards: Vec<Base>,
+    /// Published batches that are not in all files yet; the oldest first.
+    pub layers: Vec<LayerLine>,
+}
+
+/// A published batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerLine {
+    /// The number of its file.
+    pub number: u64,
+    pub lsn: u64,
+    /// Milliseconds since the epoch.
+    pub at: u64,
+    /// It shows nothing since the change of this LSN; 0: it does.
+    pub gone_lsn: u64,
 }
 
 /// What of a shard is in files.
@@ -89,6 +106,15 @@ impl Manifest {
             }
             text.push('\n');
         }
+        for layer in &self.layers {
+            let LayerLine {
+                number,
+                lsn,
+                at,
+                gone_lsn,
+            } = layer;
+            let _ = writeln!(text, "layer {number} {lsn} {at} {gone_lsn}");
+        }
         let crc = crc32fast::hash(text.as_bytes());
         let _ = writeln!(text, "crc {crc:08x}");
         text
@@ -130,7 +156,16 @@ impl Manifest {
         let own = own.map(|(name, value)| (format!("`{name}`"), value));
         let lsns = self.shards.iter().enumerate();
         let lsns = lsns.map(|(n, shard)| (format!("the LSN of shard {n}"), shard.lsn));
-        match own.into_iter().chain(lsns).find(|(_, n)| *n > NUMBER_MAX) {
+        let layers = self.layers.iter().flat_map(|layer| {
+            let numbers = [layer.number, layer.lsn, layer.at, layer.gone_lsn];
+            numbers.map(|n| (format!("a number of the layer at LSN {}", layer.lsn), n))
+        });
+        match own
+            .into_iter()
+            .chain(lsns)
+            .chain(layers)
+            .find(|(_, n)| *n > NUMBER_MAX)
+        {
             Some((field, value)) => Err(Damage::Range { field, value }),
             // All other numbers are below `next`.
             None => Ok(self),
@@ -148,6 +183,13 @@ impl Manifest {
     pub fn lsns(&self) -> (u64, u64) {
         let lsns = || self.shards.iter().map(|shard| shard.lsn);
         (lsns().min().unwrap_or(0), lsns().max().unwrap_or(0))
+    }
+
+    /// The LSN up to which the log was safe when this was written.
+    pub fn promised(&self) -> u64 {
+        let layers = self.layers.iter();
+        let layers = layers.map(|layer| layer.lsn.max(layer.gone_lsn));
+        layers.fold(self.lsns().1, u64::max)
     }
 }
 
@@ -191,6 +233,24 @@ impl<'a> Lines<'a> {
             }
             shards.push(Base { lsn, files });
         }
+        let mut layers: Vec<LayerLine> = Vec::new();
+        while let Some(line) = self.next() {
+            let numbers = line.strip_prefix("layer ")?.split(' ').map(str::parse);
+            let numbers: Result<Vec<u64>, _> = numbers.collect();
+            let [number, lsn, at, gone_lsn] = numbers.ok()?.try_into().ok()?;
+            // An earlier one is first, and nothing is gone before it is there.
+            let is_before = |last: &LayerLine| (last.lsn, last.number) < (lsn, number);
+            let may_be = number > 0 && lsn > 0 && (gone_lsn == 0 || gone_lsn >= lsn);
+            if !layers.last().is_none_or(is_before) || !may_be {
+                return None;
+            }
+            layers.push(LayerLine {
+                number,
+                lsn,
+                at,
+                gone_lsn,
+            });
+        }
         let mut files: Vec<u64> = shards.iter().flat_map(|s| s.files.clone()).collect();
         files.sort_unstable();
         // Each number once: a file is of one shard, and the catalog is no file of rows.
@@ -204,6 +264,7 @@ impl<'a> Lines<'a> {
             next,
             catalog,
             shards,
+            layers,
         })
     }
 }
@@ -221,6 +282,14 @@ mod tests {
             lsn: NUMBER_MAX,
             files: vec![39, 2],
         };
+        manifest.layers = [(3, 5, 0), (1, 6, 9)]
+            .map(|(number, lsn, gone_lsn)| LayerLine {
+                number,
+                lsn,
+                at: 1_700_000_000_001,
+                gone_lsn,
+            })
+            .to_vec();
         manifest
     }
 
@@ -269,7 +338,7 @@ mod tests {
         );
         assert_eq!(
             read(&format!("{body}0\n")),
-            "line 11 is not what it should be"
+            "line 13 is not what it should be"
         );
         assert_eq!(Manifest::read(b"# redis.conf"), Err(Damage::Foreign));
     }

@@ -17,6 +17,7 @@
 //!   it is written.
 //! - A file is folded only if all its checksums are right: damage is never copied.
 
+pub mod batches;
 pub(crate) mod catalog;
 mod files;
 mod manifest;
@@ -30,8 +31,8 @@ mod status;
 mod tests;
 
 pub use files::Files;
-pub use manifest::{Base, Damage as ManifestDamage, Manifest, NAME as MANIFEST};
-pub use open::{Loading, LogOptions, OpenError, Opened, Started, open};
+pub use manifest::{Base, Damage as ManifestDamage, LayerLine, Manifest, NAME as MANIFEST};
+pub use open::{Keeps, Loading, LogOptions, OpenError, Opened, Started, open};
 pub use policy::{Limits, Rule};
 pub use run::Checkpoints;
 pub use status::{Outcome, Status};

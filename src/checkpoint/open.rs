@@ -7,7 +7,7 @@ use crate::engine::{Keyspace, ShardFile};
 use crate::io::{Disk, Residency};
 use crate::rowfile::{self, RowFile};
 use crate::wal::{self, Log, Options, Policy, Recovered};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +34,11 @@ pub enum OpenError {
         found: u32,
         lsn: u64,
         shard: usize,
+    },
+    #[error("{file}: {error}; {NAME} or the log says that it was published")]
+    Batch {
+        file: String,
+        error: super::batches::Damage,
     },
     #[error("there is a log with {0} changes, but no {NAME}: it was lost")]
     NoManifest(u64),
@@ -88,6 +93,12 @@ pub struct Started {
     pub recovered: Recovered,
 }
 
+/// Names of layers that are counted before a start ends.
+const COUNTED_AT_START: usize = 50_000;
+
+/// The numbers of the batches whose files stay though nothing shows them.
+pub type Keeps = fn(&Keyspace) -> BTreeSet<u64>;
+
 /// How files are brought in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Loading {
@@ -104,12 +115,14 @@ impl Opened {
     }
 
     /// Bring back what there is, and start the log behind it. The keyspace is new, and has the
-    /// seed and the shards of the manifest. What no manifest names is removed.
+    /// seed and the shards of the manifest. What no manifest names is removed, and batches that
+    /// nothing needs or keeps.
     pub fn start(
         self,
         keyspace: &Keyspace,
         loading: Loading,
         log: LogOptions,
+        keeps: Keeps,
     ) -> Result<Started, OpenError> {
         wal::settle(&*self.disk)?;
         let (files, recovered) = self.recover(keyspace, loading)?;
@@ -130,9 +143,24 @@ impl Opened {
         for number in &recovered.empty {
             disk.remove(&wal::segment_name(*number))?;
         }
-        for name in disk.list()?.iter().filter(|name| files.is_left_over(name)) {
+        let (oldest, _) = files.manifest.lsns();
+        let unused = keyspace.unused_batches(oldest);
+        // Those that the manifest names are needed for as long as it does.
+        let layers = files.manifest.layers.iter().map(|layer| layer.number);
+        let kept: BTreeSet<u64> = keeps(keyspace).into_iter().chain(layers).collect();
+        for number in unused.into_iter().filter(|n| !kept.contains(n)) {
+            keyspace.forget_batch(number);
+        }
+        let is_left_over = |name: &&String| match rowfile::batch::number(name) {
+            // One that is kept and cannot be read may be put right.
+            Some(number) => keyspace.batch(number).is_none() && !kept.contains(&number),
+            None => files.is_left_over(name),
+        };
+        for name in disk.list()?.iter().filter(is_left_over) {
             disk.remove(name)?;
         }
+        // Small ones at once, large ones while it serves.
+        keyspace.count_layers(COUNTED_AT_START);
         Ok(Started {
             disk,
             log,
@@ -155,10 +183,27 @@ impl Opened {
             open: BTreeMap::new(),
             catalog_len: 0,
         };
+        super::batches::open_all(&*self.disk, keyspace, loading.residency)?;
         self.stack(keyspace, loading, &mut files)?;
-        let (base, newest) = files.manifest.lsns();
-        let replay = |lsn, change: &[u8]| keyspace.replay(lsn, change).is_some();
-        let recovered = wal::recover(&*self.disk, base, replay)?;
+        for layer in &files.manifest.layers {
+            let gone_lsn = Some(layer.gone_lsn).filter(|lsn| *lsn != 0);
+            let restored = keyspace.restore_layer(layer.number, layer.lsn, layer.at, gone_lsn);
+            if restored.is_none() {
+                return Err(self.no_batch(keyspace, layer.number));
+            }
+        }
+        let (base, newest) = (files.manifest.lsns().0, files.manifest.promised());
+        let mut unknown = None;
+        let replay = |lsn, change: &[u8]| {
+            let done = keyspace.replay(lsn, change).is_some();
+            unknown = keyspace.unknown_batch(change).filter(|_| !done);
+            done
+        };
+        let recovered = wal::recover(&*self.disk, base, replay);
+        if let Some(number) = unknown {
+            return Err(self.no_batch(keyspace, number));
+        }
+        let recovered = recovered?;
         match &self.manifest {
             None if recovered.records > 0 => Err(OpenError::NoManifest(recovered.records)),
             Some(_) if recovered.segments == 0 => Err(OpenError::NoLog),
@@ -168,6 +213,14 @@ impl Opened {
             }),
             _ => Ok((files, recovered)),
         }
+    }
+
+    /// Why a batch that was published is not known.
+    fn no_batch(&self, keyspace: &Keyspace, number: u64) -> OpenError {
+        let file = rowfile::batch::name(number);
+        let opened = super::batches::open(&*self.disk, keyspace, number, Residency::Lazy);
+        let error = opened.err().unwrap_or(super::batches::Damage::Facts);
+        OpenError::Batch { file, error }
     }
 
     fn stack(

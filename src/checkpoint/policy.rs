@@ -6,6 +6,26 @@
 /// A file is folded into a newer one unless it is so many times as large.
 const FOLD_RATIO: u64 = 4;
 
+/// Layers are folded once they have more than this part of the bytes of the files of rows.
+const LAYERS_RATIO: u64 = 4;
+
+/// Otherwise, after so many times the time that it takes, but not at once.
+const FOLD_PAUSE: u64 = 4;
+const FOLD_WAIT_MILLIS: u64 = 10_000;
+
+/// Bytes a second that a checkpoint is expected to write if it may write as many as it can.
+const UNLIMITED_RATE: u64 = 256 << 20;
+
+/// The layers that show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LayersNow {
+    pub count: usize,
+    /// Of their files.
+    pub bytes: u64,
+    /// How long ago the first of them was published.
+    pub oldest_millis: u64,
+}
+
 /// Files of a shard: each is another place to look in.
 pub const FILES_MAX: usize = 3;
 
@@ -24,9 +44,25 @@ pub struct Limits {
     pub log_bytes: u64,
     /// Bytes a second that are written or read in the background; 0: as fast as can be.
     pub rate: u64,
+    /// More layers than these are folded.
+    pub layers: usize,
 }
 
 impl Limits {
+    /// Whether layers are to be folded into files of so many bytes.
+    pub fn is_fold_due(&self, layers: LayersNow, file_bytes: u64) -> bool {
+        let rate = match self.rate {
+            0 => UNLIMITED_RATE,
+            rate => rate,
+        };
+        let takes_millis = (file_bytes + layers.bytes).saturating_mul(1000) / rate;
+        let waits_millis = takes_millis.saturating_mul(FOLD_PAUSE);
+        layers.count > 0
+            && (layers.count > self.layers
+                || layers.bytes > file_bytes / LAYERS_RATIO
+                || layers.oldest_millis >= waits_millis.max(FOLD_WAIT_MILLIS))
+    }
+
     /// Whether a checkpoint is due, so many seconds and changes after the last.
     pub fn is_due(&self, log_bytes: u64, seconds: u64, changes: u64) -> bool {
         let by_time = |rule: &Rule| seconds >= rule.seconds && changes >= rule.changes.max(1);
@@ -83,12 +119,39 @@ mod tests {
     }
 
     #[test]
+    fn layers_are_folded_when_they_are_many_or_large_or_old() {
+        let limits = Limits {
+            layers: 2,
+            ..Limits::default()
+        };
+        let is_due = |count, bytes, oldest_millis, file_bytes| {
+            let layers = LayersNow {
+                count,
+                bytes,
+                oldest_millis,
+            };
+            limits.is_fold_due(layers, file_bytes)
+        };
+        assert!(!is_due(0, 0, 0, 0));
+        assert!(!is_due(2, 100, 0, 400));
+        assert!(is_due(3, 1, 0, 400));
+        assert!(is_due(1, 101, 0, 400));
+        assert!(is_due(1, 1, 0, 0));
+        assert!(is_due(1, 1, 10_000, 400));
+        // A second's work is done after four.
+        let file_bytes = 100 * UNLIMITED_RATE;
+        assert!(!is_due(1, 1, 399_999, file_bytes));
+        assert!(is_due(1, 1, 400_001, file_bytes));
+    }
+
+    #[test]
     fn a_checkpoint_is_due_by_size_or_by_time_if_there_were_changes() {
         let rule = |seconds, changes| Rule { seconds, changes };
         let limits = Limits {
             rules: vec![rule(3600, 1), rule(60, 1000)],
             log_bytes: 100,
             rate: 0,
+            layers: 2,
         };
         assert!(!limits.is_due(1000, 5000, 0));
         assert!(limits.is_due(101, 0, 1));

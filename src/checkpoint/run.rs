@@ -1,14 +1,15 @@
 //! The thread of checkpoints, and what one does.
 
 use super::files::Files;
-use super::manifest::{Base, Manifest, NAME};
-use super::policy::{self, Limits};
+use super::manifest::{Base, LayerLine, Manifest, NAME};
+use super::open::Keeps;
+use super::policy::{self, LayersNow, Limits};
 use super::scrub::Scrub;
 use super::status::{Outcome, Status};
 use super::{catalog, manifest};
 use crate::background;
 use crate::clock;
-use crate::engine::{FrozenShard, Keyspace};
+use crate::engine::{FrozenShard, Keyspace, Published};
 use crate::io::{Disk, Residency, log};
 use crate::rowfile::{self, RowFile};
 use crate::wal::Log;
@@ -21,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How often the thread looks whether there is something to do.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Names of layers that are counted then.
+const COUNTED_A_TICK: usize = 20_000;
 
 /// Shards are published together until their files have so many bytes.
 const GROUP_BYTES: u64 = 16 << 20;
@@ -47,6 +51,7 @@ pub struct Checkpoints {
     log: Arc<Log>,
     limits: Mutex<Limits>,
     residency: Residency,
+    keeps: Keeps,
     control: Mutex<Control>,
     wake: Condvar,
     pub status: Status,
@@ -94,6 +99,7 @@ impl Checkpoints {
         log: Arc<Log>,
         limits: Limits,
         residency: Residency,
+        keeps: Keeps,
         files: &Files,
     ) -> Checkpoints {
         let (_, newest) = files.manifest.lsns();
@@ -105,6 +111,7 @@ impl Checkpoints {
             log,
             limits: Mutex::new(limits),
             residency,
+            keeps,
             control: Mutex::default(),
             wake: Condvar::new(),
             status,
@@ -163,6 +170,7 @@ impl Checkpoints {
                 let waiting = std::mem::take(&mut control.waiting);
                 (std::mem::take(&mut control.wanted), waiting)
             };
+            keyspace.count_layers(COUNTED_A_TICK);
             let since = clock::monotonic().saturating_duration_since(ended);
             let failed = matches!(*self.status.last.lock(), Outcome::Failed(_));
             let may = !self.log.has_failed() && (!failed || since >= RETRY_AFTER);
@@ -171,8 +179,20 @@ impl Checkpoints {
                 let log_bytes = self.log.bytes().saturating_sub(work.log_bytes_left);
                 limits.is_due(log_bytes, since.as_secs(), self.changes())
             };
-            if wanted || (may && is_due()) {
-                let done = self.checkpoint(&mut work, keyspace);
+            let folds = || {
+                let showing = keyspace.showing();
+                let oldest = showing.iter().map(|layer| layer.at).min().unwrap_or(0);
+                let layers = LayersNow {
+                    count: showing.len(),
+                    bytes: showing.iter().map(|layer| layer.batch.bytes).sum(),
+                    oldest_millis: clock::wall_millis().saturating_sub(oldest),
+                };
+                let limits = self.limits.lock();
+                limits.is_fold_due(layers, work.files.bytes())
+            };
+            let takes_up = may && folds();
+            if wanted || takes_up || (may && is_due()) {
+                let done = self.checkpoint(&mut work, keyspace, takes_up);
                 ended = clock::monotonic();
                 waiting.into_iter().for_each(|then| then(done));
                 let mut control = self.control.lock();
@@ -185,14 +205,14 @@ impl Checkpoints {
     }
 
     /// Do one; answers whether it was done.
-    pub(super) fn checkpoint(&self, work: &mut Work, keyspace: &Keyspace) -> bool {
+    pub(super) fn checkpoint(&self, work: &mut Work, keyspace: &Keyspace, takes_up: bool) -> bool {
         let status = &self.status;
         let (began, lsn) = (clock::monotonic(), self.log.positions().0);
         status.began_at.store(clock::wall_millis(), Relaxed);
         status.shards_done.store(0, Relaxed);
         status.bytes_written.store(0, Relaxed);
         status.running.store(true, Relaxed);
-        let result = self.all_shards(work, keyspace);
+        let result = self.all_shards(work, keyspace, takes_up);
         let took = clock::monotonic().saturating_duration_since(began);
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         status.took_millis.store(millis, Relaxed);
@@ -219,17 +239,53 @@ impl Checkpoints {
         done
     }
 
-    fn all_shards(&self, work: &mut Work, keyspace: &Keyspace) -> io::Result<()> {
+    fn all_shards(&self, work: &mut Work, keyspace: &Keyspace, takes_up: bool) -> io::Result<()> {
         let mut pace = Pace::new(self);
         // What an earlier one could not write; then everything, as of now.
         let pending: Vec<usize> = work.pending.keys().copied().collect();
-        self.shards(work, keyspace, &pending, &mut pace)?;
+        self.shards(work, keyspace, &pending, false, &mut pace)?;
         let all: Vec<usize> = (0..keyspace.shard_count()).collect();
-        self.shards(work, keyspace, &all, &mut pace)?;
+        self.shards(work, keyspace, &all, takes_up, &mut pace)?;
         let (oldest, _) = work.files.manifest.lsns();
+        self.forget_layers(work, keyspace, oldest)?;
         self.log.trim(oldest)?;
+        self.remove_batches(keyspace, oldest);
         work.log_bytes_left = self.log.bytes();
         Ok(())
+    }
+
+    /// Layers that were folded are named no more.
+    fn forget_layers(&self, work: &mut Work, keyspace: &Keyspace, oldest: u64) -> io::Result<()> {
+        let mut manifest = work.files.manifest.clone();
+        let published = keyspace.published(oldest);
+        let ids: Vec<(u64, u64)> = published.iter().map(|one| one.layer.id()).collect();
+        let is_needed = |layer: &LayerLine| ids.contains(&(layer.lsn, layer.number));
+        manifest.layers.retain(is_needed);
+        if manifest != work.files.manifest {
+            self.disk.replace(NAME, manifest.text().as_bytes())?;
+            work.files.manifest = manifest;
+        }
+        Ok(())
+    }
+
+    /// Remove the files of batches that nothing needs or keeps.
+    fn remove_batches(&self, keyspace: &Keyspace, oldest_lsn: u64) {
+        if keyspace.unused_batches(oldest_lsn).is_empty() {
+            return;
+        }
+        let kept = (self.keeps)(keyspace);
+        // What is not kept now is not published again: this is to be asked after it. And it must
+        // not be kept after a crash either.
+        let unused = keyspace.unused_batches(oldest_lsn);
+        let (last, _) = self.log.positions();
+        let gone: Vec<u64> = unused.into_iter().filter(|n| !kept.contains(n)).collect();
+        if gone.is_empty() || !self.log.make_durable(last) {
+            return;
+        }
+        for number in gone {
+            keyspace.forget_batch(number);
+            self.remove(&rowfile::batch::name(number));
+        }
     }
 
     fn shards(
@@ -237,13 +293,14 @@ impl Checkpoints {
         work: &mut Work,
         keyspace: &Keyspace,
         shards: &[usize],
+        takes_up: bool,
         pace: &mut Pace<'_>,
     ) -> io::Result<()> {
         let mut group = Group::default();
         for (n, &shard) in shards.iter().enumerate() {
             let (lsn, frozen) = match work.pending.remove(&shard) {
                 Some(frozen) => (frozen.lsn, Some(frozen)),
-                None => keyspace.freeze(shard),
+                None => keyspace.freeze(shard, takes_up),
             };
             match frozen {
                 None => group.clean.push((shard, lsn)),
@@ -446,6 +503,15 @@ impl Checkpoints {
         if is_whole {
             manifest.saved_at = clock::wall_millis();
         }
+        let (oldest, _) = manifest.lsns();
+        let published = keyspace.published(oldest);
+        manifest.layers = published.iter().map(layer_line).collect();
+        // None of them may be known before the change that published it is safe.
+        let layers = manifest
+            .layers
+            .iter()
+            .map(|layer| layer.lsn.max(layer.gone_lsn));
+        let newest = layers.fold(newest, u64::max);
         if !self.log.make_durable(newest) {
             return Err(io::Error::other("the log has failed"));
         }
@@ -459,6 +525,15 @@ impl Checkpoints {
             // The next start tries again.
             log::warning(format_args!("{name} could not be removed: {error}"));
         }
+    }
+}
+
+fn layer_line(one: &Published) -> LayerLine {
+    LayerLine {
+        number: one.layer.batch.number,
+        lsn: one.layer.lsn,
+        at: one.layer.at,
+        gone_lsn: one.gone_lsn.unwrap_or(0),
     }
 }
 

@@ -17,6 +17,8 @@ use crate::resp::{Reply, parse_reply, write_request};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server that answers nothing for this long is taken for dead.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Looking through a large batch takes a server a while.
+const PATIENCE: Duration = Duration::from_secs(3600);
 /// Requests are handed to the socket in pieces of about this size.
 const OUTPUT_BYTES: usize = 64 * 1024;
 const INPUT_BYTES: usize = 16 * 1024;
@@ -88,6 +90,17 @@ impl Connection {
             self.call(&[b"SELECT", database.to_string().as_bytes()])?;
         }
         Ok(())
+    }
+
+    /// The next answer may take long.
+    pub fn be_patient(&mut self) {
+        let wait = Some(PATIENCE);
+        // If it cannot be set, the answer may be given up early.
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.set_read_timeout(wait),
+            Stream::Tls(stream) => stream.sock.set_read_timeout(wait),
+            Stream::Unix(stream) => stream.set_read_timeout(wait),
+        };
     }
 
     /// The server's address, for messages.

@@ -91,6 +91,10 @@ impl<T> Pipeline<T> {
         self.waiting.iter()
     }
 
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
     pub fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }

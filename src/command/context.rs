@@ -1,7 +1,7 @@
 //! What a handler works with.
 
 use super::CommandError;
-use crate::engine::{Entity, Hash, Key, Locked, Millis, Mutation};
+use crate::engine::{Entity, Hash, Key, Locked, Millis, Mutation, Projection};
 use crate::instance::{Instance, Session};
 use crate::resp::Output;
 use std::cell::Cell;
@@ -63,6 +63,22 @@ impl Data<'_> {
             all += 1;
             visit(entity)
         });
+        self.lookups.set((hits, all));
+    }
+    /// See [`Locked::get_batch_of`].
+    pub fn get_batch_of<'s, 'n, N: Iterator<Item = &'n [u8]>>(
+        &'s self,
+        keys: &[Key<'_>],
+        wanted: (&mut Projection, impl Fn() -> N),
+        mut visit: impl FnMut(Option<Entity<'s>>, &mut Projection) -> bool,
+    ) {
+        let (mut hits, mut all) = self.lookups.get();
+        self.locked
+            .get_batch_of(keys, self.now, wanted, |entity, projection| {
+                hits += u32::from(entity.is_some());
+                all += 1;
+                visit(entity, projection)
+            });
         self.lookups.set((hits, all));
     }
     /// The hash under `key`; an error if it is a string.

@@ -7,7 +7,7 @@ use super::meter::{Meter, Outcome, note};
 use super::registry::{self, Entry};
 use super::repeat::Repeat;
 use super::table::flag;
-use super::{CommandError, Context, Data, auth, monitor, persistence};
+use super::{CommandError, Context, Data, auth, monitor};
 use crate::engine::{Access, Keyspace, ShardSet};
 use crate::instance::{Instance, Pause, Reply, Session};
 use crate::resp::{Args, Output, Parser, Protocol};
@@ -118,8 +118,17 @@ impl Dispatcher {
             enqueue(instance, session, entry, args, out);
             return Progress::Done;
         }
-        if entry.has(flag::AFTER_SAVE) && !persistence::is_saved(instance, session) {
-            return Progress::Paused;
+        if let Some(starts) = entry.command.starts {
+            if session.work.is_none() {
+                session.work = starts(instance, session, args);
+            }
+            if session
+                .work
+                .as_ref()
+                .is_some_and(|work| work.get().is_none())
+            {
+                return Progress::Paused;
+            }
         }
         session.command = entry.id;
         session.commands += 1;

@@ -41,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the value of a field in a hash.",
         complexity: "O(1)",
         handler: read::hget,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -54,6 +55,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the values of all fields in a hash.",
         complexity: "O(N) where N is the number of fields being requested.",
         handler: read::hmget,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -67,6 +69,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns all fields and values in a hash.",
         complexity: "O(N) where N is the size of the hash.",
         handler: read::hgetall,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -80,6 +83,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns all fields in a hash.",
         complexity: "O(N) where N is the size of the hash.",
         handler: read::hkeys,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -93,6 +97,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns all values in a hash.",
         complexity: "O(N) where N is the size of the hash.",
         handler: read::hvals,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -106,6 +111,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the number of fields in a hash.",
         complexity: "O(1)",
         handler: read::hlen,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -119,6 +125,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Determines whether a field exists in a hash.",
         complexity: "O(1)",
         handler: read::hexists,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -132,6 +139,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the length of the value of a field.",
         complexity: "O(1)",
         handler: read::hstrlen,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -147,6 +155,7 @@ pub const COMMANDS: &[Command] = &[
             calls for the cursor to return back to 0. N is the number of elements inside the \
             collection.",
         handler: read::hscan,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -160,6 +169,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns one or more random fields from a hash.",
         complexity: "O(N) where N is the number of fields returned",
         handler: random::hrandfield,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -174,6 +184,7 @@ pub const COMMANDS: &[Command] = &[
         complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs \
             when the command is called with multiple field/value pairs.",
         handler: write::hset,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -187,6 +198,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the values of multiple fields.",
         complexity: "O(N) where N is the number of fields being set.",
         handler: write::hmset,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -200,6 +212,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the value of a field in a hash only when the field doesn't exist.",
         complexity: "O(1)",
         handler: write::hsetnx,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -214,6 +227,7 @@ pub const COMMANDS: &[Command] = &[
             fields remain.",
         complexity: "O(N) where N is the number of fields to be removed.",
         handler: write::hdel,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -228,6 +242,7 @@ pub const COMMANDS: &[Command] = &[
             initial value if the field doesn't exist.",
         complexity: "O(1)",
         handler: write::hincrby,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -242,6 +257,7 @@ pub const COMMANDS: &[Command] = &[
             value if the field doesn't exist.",
         complexity: "O(1)",
         handler: write::hincrbyfloat,
+        starts: None,
         subcommands: &[],
     },
 ];

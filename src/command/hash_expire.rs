@@ -22,6 +22,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Set expiry for hash field using relative time to expire (seconds)",
         complexity: "O(N) where N is the number of specified fields",
         handler: expire::hexpire,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -35,6 +36,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Set expiry for hash field using relative time to expire (milliseconds)",
         complexity: "O(N) where N is the number of specified fields",
         handler: expire::hpexpire,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -48,6 +50,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
         complexity: "O(N) where N is the number of specified fields",
         handler: expire::hexpireat,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -61,6 +64,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
         complexity: "O(N) where N is the number of specified fields",
         handler: expire::hpexpireat,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -74,6 +78,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Removes the expiration time for each specified field",
         complexity: "O(N) where N is the number of specified fields",
         handler: expire::hpersist,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -87,6 +92,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the TTL in seconds of a hash field.",
         complexity: "O(N) where N is the number of specified fields",
         handler: ttl::httl,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -100,6 +106,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the TTL in milliseconds of a hash field.",
         complexity: "O(N) where N is the number of specified fields",
         handler: ttl::hpttl,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -113,6 +120,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
         complexity: "O(N) where N is the number of specified fields",
         handler: ttl::hexpiretime,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -126,6 +134,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
         complexity: "O(N) where N is the number of specified fields",
         handler: ttl::hpexpiretime,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -140,6 +149,7 @@ pub const COMMANDS: &[Command] = &[
             their expiration.",
         complexity: "O(N) where N is the number of specified fields",
         handler: getex::hgetex,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -153,6 +163,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the value of a field and deletes it from the hash.",
         complexity: "O(N) where N is the number of specified fields",
         handler: getex::hgetdel,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -167,6 +178,7 @@ pub const COMMANDS: &[Command] = &[
             their expiration.",
         complexity: "O(N) where N is the number of fields being set.",
         handler: setex::hsetex,
+        starts: None,
         subcommands: &[],
     },
 ];

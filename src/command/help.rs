@@ -132,3 +132,23 @@ pub fn pubsub(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
     ];
     write(ctx, "PUBSUB", &lines)
 }
+
+pub fn batch(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
+    let lines = [
+        "BEGIN <view>",
+        "    Begin the file of a batch: its number, and the seed and shards that it is made for.",
+        "WRITE <number> <offset> <bytes>",
+        "    Append to the file, which has <offset> bytes.",
+        "PUBLISH <number> [AUTHOR <name>] [FACTS <json>]",
+        "    End the file and let it count, all at once.",
+        "ABORT <number>",
+        "    Give the file up.",
+        "LIST [<view>] | STATUS [<view>]",
+        "    Versions that are kept; all about the current ones.",
+        "ROLLBACK <view> [VERSION <version>] [AUTHOR <name>]",
+        "    Publish an earlier version again; by default the one before the current.",
+        "RETIRE <view> <version>",
+        "    Forget a version that is not the current one.",
+    ];
+    write(ctx, "FS.BATCH", &lines)
+}

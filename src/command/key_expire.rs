@@ -19,6 +19,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the expiration time of a key in seconds.",
         complexity: "O(1)",
         handler: expire,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -32,6 +33,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the expiration time of a key in milliseconds.",
         complexity: "O(1)",
         handler: pexpire,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -45,6 +47,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the expiration time of a key to a Unix timestamp.",
         complexity: "O(1)",
         handler: expireat,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -58,6 +61,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
         complexity: "O(1)",
         handler: pexpireat,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -71,6 +75,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time in seconds of a key.",
         complexity: "O(1)",
         handler: ttl,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -84,6 +89,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time in milliseconds of a key.",
         complexity: "O(1)",
         handler: pttl,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -97,6 +103,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time of a key as a Unix timestamp.",
         complexity: "O(1)",
         handler: expiretime,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -110,6 +117,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
         complexity: "O(1)",
         handler: pexpiretime,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -123,6 +131,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Removes the expiration time of a key.",
         complexity: "O(1)",
         handler: persist,
+        starts: None,
         subcommands: &[],
     },
 ];
@@ -213,7 +222,9 @@ fn set(
         ctx.out.integer(0);
         return Ok(());
     };
-    let allowed = conditions.allow(entity.expire_at(), moment);
+    let before = entity.expire_at();
+    drop(entity);
+    let allowed = conditions.allow(before, moment);
     if allowed {
         let at = Millis::try_from(moment).ok().filter(|at| *at > now);
         ctx.data.commit(&match at {

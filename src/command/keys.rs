@@ -25,6 +25,7 @@ pub const COMMANDS: &[Command] = &[
             O(M) where M is the number of elements in the list, set, sorted set or hash. Removing \
             a single key that holds a string value is O(1).",
         handler: presence::del,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
             work in a different thread in order to reclaim memory, where N is the number of \
             allocations the deleted objects where composed of.",
         handler: presence::del,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -53,6 +55,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Determines whether one or more keys exist.",
         complexity: "O(N) where N is the number of keys to check.",
         handler: presence::exists,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -66,6 +69,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Determines the type of value stored at a key.",
         complexity: "O(1)",
         handler: presence::kind,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -80,6 +84,7 @@ pub const COMMANDS: &[Command] = &[
             time they were last accessed.",
         complexity: "O(N) where N is the number of keys that will be touched.",
         handler: presence::exists,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -95,6 +100,7 @@ pub const COMMANDS: &[Command] = &[
             calls for the cursor to return back to 0. N is the number of elements inside the \
             collection.",
         handler: walk::scan,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -109,6 +115,7 @@ pub const COMMANDS: &[Command] = &[
         complexity: "O(N) with N being the number of keys in the database, under the assumption \
             that the key names in the database and the given pattern have limited length.",
         handler: walk::keys,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -122,6 +129,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns a random key name from the database.",
         complexity: "O(1)",
         handler: walk::randomkey,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -135,6 +143,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the number of keys in the database.",
         complexity: "O(1)",
         handler: walk::dbsize,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -148,6 +157,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Renames a key and overwrites the destination.",
         complexity: "O(1)",
         handler: relocate::rename,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -161,6 +171,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Renames a key only when the target key name doesn't exist.",
         complexity: "O(1)",
         handler: relocate::renamenx,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -175,6 +186,7 @@ pub const COMMANDS: &[Command] = &[
         complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) \
             for string values.",
         handler: relocate::copy,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -188,6 +200,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Moves a key to another database.",
         complexity: "O(1)",
         handler: relocate::move_key,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -201,6 +214,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Remove all keys from the current database.",
         complexity: "O(N) where N is the number of keys in the selected database",
         handler: database::flushdb,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -214,6 +228,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Removes all keys from all databases.",
         complexity: "O(N) where N is the total number of keys in all databases",
         handler: database::flushall,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -228,6 +243,7 @@ pub const COMMANDS: &[Command] = &[
         complexity: "O(N) where N is the count of clients watching or blocking on keys from both \
             databases.",
         handler: database::swapdb,
+        starts: None,
         subcommands: &[],
     },
     object::OBJECT,

@@ -17,6 +17,7 @@ mod repeat;
 pub mod table;
 
 mod auth;
+mod batch;
 mod client;
 mod client_filter;
 mod client_list;

@@ -7,7 +7,7 @@
 use super::args::is;
 use super::table::{Command, acl, flag};
 use super::{CommandError, Context};
-use crate::instance::{Instance, Save, Session, Storage};
+use crate::instance::{Instance, Session, Storage, Work};
 use crate::resp::Args;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,12 +22,13 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "save",
         arity: 1,
-        flags: FLAGS | flag::NO_MULTI | flag::AFTER_SAVE,
+        flags: FLAGS | flag::NO_MULTI,
         acl: ACL,
         since: "1.0.0",
         summary: "Synchronously saves the database(s) to disk.",
         complexity: "O(N) where N is the total number of keys in all databases",
         handler: save,
+        starts: Some(start),
         ..Command::SUB
     },
     Command {
@@ -62,21 +63,16 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Whether a checkpoint has ended that this client asked for; it is asked for if need be.
-pub fn is_saved(instance: &Instance, session: &mut Session) -> bool {
-    let Some(storage) = instance.storage() else {
-        return true;
-    };
-    if let Some(save) = &session.save {
-        return save.get().is_some();
-    }
-    let (save, client) = (Arc::new(Save::new()), session.client.clone());
-    session.save = Some(save.clone());
-    storage.checkpoints.request_and_then(Box::new(move |done| {
-        let _ = save.set(done);
+/// A checkpoint that begins now.
+fn start(instance: &Instance, session: &Session, _args: Args<'_>) -> Option<Arc<Work>> {
+    let storage = instance.storage()?;
+    let (work, client) = (Arc::new(Work::new()), session.client.clone());
+    let done = work.clone();
+    storage.checkpoints.request_and_then(Box::new(move |saved| {
+        let _ = done.set(if saved { Ok(0) } else { Err(String::new()) });
         client.wake();
     }));
-    false
+    Some(work)
 }
 
 fn storage<'a>(ctx: &Context<'a>) -> Result<&'a Storage, CommandError> {
@@ -85,8 +81,8 @@ fn storage<'a>(ctx: &Context<'a>) -> Result<&'a Storage, CommandError> {
 
 fn save(ctx: &mut Context<'_>, _args: Args<'_>) -> Result<(), CommandError> {
     storage(ctx)?;
-    let save = ctx.session.save.take();
-    if save.and_then(|save| save.get().copied()) != Some(true) {
+    let work = ctx.session.work.take();
+    if !work.is_some_and(|work| matches!(work.get(), Some(Ok(_)))) {
         return Err("ERR".into());
     }
     ctx.out.simple("OK");

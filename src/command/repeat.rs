@@ -81,7 +81,8 @@ impl Repeat {
         let data = Data::new(instance.keyspace.lock(shards, Access::Read), session.now);
         let (names, starts) = (template.others(), &mut session.starts);
         let mut failed = 0;
-        data.get_batch(&keys, |entity| {
+        let wanted = (&mut self.projection, || names.iter());
+        data.get_batch_of(&keys, wanted, |entity, projection| {
             let Some(entity) = entity else {
                 out.array(names.len());
                 names.iter().for_each(|_| out.null());
@@ -90,7 +91,7 @@ impl Repeat {
             if let Some(hash) = entity.hash() {
                 out.array(names.len());
                 let visit = |value| reply_found(out, value);
-                hash.project(&mut self.projection, names.iter(), starts, visit);
+                hash.project(projection, names.iter(), starts, visit);
             } else {
                 failed += 1;
                 reply_error(instance, &CommandError::WrongType, out);

@@ -23,6 +23,7 @@ pub const COMMANDS: &[Command] = &[
             string values the time complexity is thus O(1)+O(1*M) where M is small, so simply \
             O(1).",
         handler: dump,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
             where M is small, so simply O(1). However for sorted set values the complexity is \
             O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
         handler: restore,
+        starts: None,
         subcommands: &[],
     },
 ];

@@ -23,6 +23,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the string value of a key.",
         complexity: "O(1)",
         handler: read::get,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -37,6 +38,7 @@ pub const COMMANDS: &[Command] = &[
             doesn't exist.",
         complexity: "O(1)",
         handler: write::set,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -51,6 +53,7 @@ pub const COMMANDS: &[Command] = &[
             doesn't exist.",
         complexity: "O(1)",
         handler: write::setex,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -65,6 +68,7 @@ pub const COMMANDS: &[Command] = &[
             created if it doesn't exist.",
         complexity: "O(1)",
         handler: write::psetex,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -78,6 +82,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Set the string value of a key only when the key doesn't exist.",
         complexity: "O(1)",
         handler: write::setnx,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -91,6 +96,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Atomically returns the string values of one or more keys.",
         complexity: "O(N) where N is the number of keys to retrieve.",
         handler: read::mget,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -104,6 +110,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Atomically creates or modifies the string values of one or more keys.",
         complexity: "O(N) where N is the number of keys to set.",
         handler: write::mset,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -118,6 +125,7 @@ pub const COMMANDS: &[Command] = &[
             don't exist.",
         complexity: "O(N) where N is the number of keys to set.",
         handler: write::msetnx,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -131,6 +139,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the previous string value of a key after setting it to a new value.",
         complexity: "O(1)",
         handler: write::getset,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -144,6 +153,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the string value of a key after deleting the key.",
         complexity: "O(1)",
         handler: write::getdel,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -157,6 +167,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the string value of a key after setting its expiration time.",
         complexity: "O(1)",
         handler: write::getex,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -171,6 +182,7 @@ pub const COMMANDS: &[Command] = &[
             key doesn't exist.",
         complexity: "O(1)",
         handler: counter::incr,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -185,6 +197,7 @@ pub const COMMANDS: &[Command] = &[
             the key doesn't exist.",
         complexity: "O(1)",
         handler: counter::incrby,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -199,6 +212,7 @@ pub const COMMANDS: &[Command] = &[
             value if the key doesn't exist.",
         complexity: "O(1)",
         handler: counter::incrbyfloat,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -213,6 +227,7 @@ pub const COMMANDS: &[Command] = &[
             key doesn't exist.",
         complexity: "O(1)",
         handler: counter::decr,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -227,6 +242,7 @@ pub const COMMANDS: &[Command] = &[
             the key doesn't exist.",
         complexity: "O(1)",
         handler: counter::decrby,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -242,6 +258,7 @@ pub const COMMANDS: &[Command] = &[
             small and the already present value is of any size, since the dynamic string library \
             used by Redis will double the free space available on every reallocation.",
         handler: splice::append,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -255,6 +272,7 @@ pub const COMMANDS: &[Command] = &[
         summary: "Returns the length of a string value.",
         complexity: "O(1)",
         handler: read::strlen,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -270,6 +288,7 @@ pub const COMMANDS: &[Command] = &[
             ultimately determined by the returned length, but because creating a substring from \
             an existing string is very cheap, it can be considered O(1) for small strings.",
         handler: read::getrange,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -285,6 +304,7 @@ pub const COMMANDS: &[Command] = &[
             ultimately determined by the returned length, but because creating a substring from \
             an existing string is very cheap, it can be considered O(1) for small strings.",
         handler: read::getrange,
+        starts: None,
         subcommands: &[],
     },
     Command {
@@ -301,6 +321,7 @@ pub const COMMANDS: &[Command] = &[
             this string is very small so the amortized complexity is O(1). Otherwise, complexity \
             is O(M) with M being the length of the value argument.",
         handler: splice::setrange,
+        starts: None,
         subcommands: &[],
     },
 ];

@@ -1,7 +1,9 @@
 //! THE TABLE: every command, once.
 
 use super::{CommandError, Context};
+use crate::instance::{Instance, Session, Work};
 use crate::resp::Args;
+use std::sync::Arc;
 
 /// Where the keys of a command are among its arguments (0 is the command's name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,14 +88,9 @@ pub mod flag {
     /// Ours: the handler needs the shards of the queued commands (`EXEC`).
     pub const OF_QUEUE: u32 = 1 << 19;
 
-    /// Ours: runs once a checkpoint has ended that it asked for.
-    pub const AFTER_SAVE: u32 = 1 << 21;
-
     /// No two of ours are the same.
     const _: () = {
-        let ours = [
-            ALL_SHARDS, UNSYNCED, IN_MULTI, IN_PUBSUB, OF_QUEUE, AFTER_SAVE,
-        ];
+        let ours = [ALL_SHARDS, UNSYNCED, IN_MULTI, IN_PUBSUB, OF_QUEUE];
         let (mut seen, mut n) = (0, 0);
         while n < ours.len() {
             assert!(seen & ours[n] == 0);
@@ -156,6 +153,10 @@ pub mod acl {
     ];
 }
 
+/// Begins what a command waits for before its handler is called; `None`: there is nothing to wait
+/// for, or its handler will say what is wrong.
+pub type Starter = fn(&Instance, &Session, Args<'_>) -> Option<Arc<Work>>;
+
 pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result<(), CommandError>;
 
 pub struct Command {
@@ -173,6 +174,7 @@ pub struct Command {
     pub summary: &'static str,
     pub complexity: &'static str,
     pub handler: Handler,
+    pub starts: Option<Starter>,
     /// What a container (`CLIENT`, `CONFIG`) contains; its own handler is then never called, unless
     /// it may be called without a subcommand (`COMMAND`).
     pub subcommands: &'static [Command],
@@ -191,6 +193,7 @@ impl Command {
         summary: "",
         complexity: "O(1)",
         handler: container,
+        starts: None,
         subcommands: &[],
     };
 
@@ -247,4 +250,5 @@ pub static TABLE: &[&[Command]] = &[
     super::latency::COMMANDS,
     super::cluster::COMMANDS,
     super::view::COMMANDS,
+    super::batch::COMMANDS,
 ];

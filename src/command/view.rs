@@ -5,10 +5,13 @@ use super::args::{integer, is};
 use super::auth::USER;
 use super::error::printable;
 use super::table::{Command, acl, container, flag};
-use super::{CommandError, Context, help};
-use crate::engine::{FieldExpire, Mutation, SYSTEM_DB};
+use super::{CommandError, Context, batch, help};
+use crate::engine::{FieldExpire, Mutation, Place, SYSTEM_DB};
+use crate::instance::{Instance, Session, Work};
 use crate::resp::{Args, Output};
+use crate::rowfile::batch::Facts;
 use crate::view::{By, CURRENT, Change, Registered, Version, View, read};
+use std::sync::Arc;
 
 /// Fieldstone's version, as it is no command of Redis.
 const SINCE: &str = "0.1.0";
@@ -50,7 +53,10 @@ pub const COMMANDS: &[Command] = &[Command {
         Command {
             name: "drop",
             arity: -3,
-            summary: "Ends a view; its versions stay known.",
+            flags: CHANGES.flags | flag::NO_MULTI,
+            summary: "Ends a view, and takes its features from all entities; its versions stay \
+                      known.",
+            starts: Some(start_drop),
             complexity: "O(N) where N is the number of views",
             handler: drop_view,
             ..CHANGES
@@ -133,7 +139,37 @@ fn apply(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Batches without a row, which take the features of the view from all entities, are made first.
+fn start_drop(instance: &Instance, session: &Session, args: Args<'_>) -> Option<Arc<Work>> {
+    Options::parse(args.from(3), false).ok()?;
+    let name = str::from_utf8(args.at(2)).ok()?;
+    let registry = instance.views.registry();
+    let registered = registry.get(name)?;
+    let view = registered.view.as_ref()?;
+    let names = registered.features_ever.iter();
+    let mask = Facts {
+        view: view.name.clone(),
+        key: view.key.to_string(),
+        replace: true,
+        names: names.map(|name| name.as_bytes().to_vec()).collect(),
+        catalog: vec![0, 0],
+        places: vec![Place::default(); instance.keyspace.shard_count()],
+        ..Facts::default()
+    };
+    batch::begin_work(instance, session, move |uploads, keyspace, client| {
+        uploads.make_masks(client, keyspace, &mask)
+    })
+}
+
 fn drop_view(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    if ctx.instance.storage().is_some() && ctx.session.work.is_some() {
+        batch::end_work(ctx)?;
+    }
+    let client = ctx.session.client.id;
+    let masks = ctx
+        .instance
+        .storage()
+        .map(|s| s.uploads.publish_all(client));
     let options = Options::parse(args.from(3), false)?;
     let by = By {
         author: options.author,
@@ -142,7 +178,12 @@ fn drop_view(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> 
     let registry = ctx.instance.views.registry();
     let name = str::from_utf8(args.at(2)).ok();
     let change = name.and_then(|name| registry.without(name, by));
-    commit(ctx, change.ok_or_else(|| no_such_view(args.at(2)))?);
+    let change = change.ok_or_else(|| no_such_view(args.at(2)))?;
+    for mask in masks.iter().flatten() {
+        let (batch, at) = (&mask.batch, ctx.data.now);
+        ctx.data.commit(&Mutation::Publish { batch, at });
+    }
+    commit(ctx, change);
     ctx.out.simple("OK");
     Ok(())
 }

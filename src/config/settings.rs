@@ -257,6 +257,15 @@ static ALL: &[Setting] = &[
         i64::MAX as u64
     ),
     bytes!("checkpoint-rate", checkpoint_rate, LIVE, 0, i64::MAX as u64),
+    integer!("batch-layers", batch_layers, LIVE, 0, 64),
+    integer!("batch-versions", batch_versions, LIVE, 0, 1000),
+    integer!(
+        "batch-versions-age",
+        batch_versions_age,
+        LIVE,
+        0,
+        u32::MAX as u64
+    ),
     choice!(
         "base-memory",
         base_memory,

@@ -192,11 +192,13 @@ impl Big {
         hasher: &Hasher,
         mut visit: impl FnMut(Stored<'a>),
     ) -> Option<u64> {
-        self.fields.visit_bucket(from, hasher, |payload| {
+        let end = self.fields.bucket_end(from, std::iter::empty());
+        self.fields.visit_range(from, end, hasher, |payload| {
             if let Some(field) = read(payload) {
                 visit(field);
             }
-        })
+        });
+        end
     }
 
     /// Set a field; `expire` decides its expiry given the one it had. Answers whether it is new.
@@ -252,7 +254,7 @@ impl Big {
         let Some(found) = self.fields.find(field, hash) else {
             return false;
         };
-        self.fields.remove(hasher, hash, found, 0);
+        self.fields.remove(hasher, hash, found, 0, false);
         true
     }
 

@@ -33,6 +33,11 @@ impl Bigs {
         self.by_id.values().map(Box::as_ref)
     }
 
+    /// Ids, and the hashes of their keys.
+    pub fn hashes(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.by_id.iter().map(|(id, big)| (*id, big.hash))
+    }
+
     /// Add one; answers its id.
     pub fn add(&mut self, big: Big) -> u32 {
         let mut id = self.taken_below;

@@ -70,6 +70,25 @@ pub fn encode(value: &[u8], dictionary: &Dictionary, out: &mut Vec<u8>) -> u8 {
     RAW
 }
 
+/// What a cell refers to.
+pub enum Frequent<'a> {
+    /// Nothing: it is whole.
+    No,
+    Text(&'a [u8]),
+    /// An entry that is not there.
+    Unknown,
+}
+
+/// The dictionary entry that a cell refers to, if it does.
+pub fn frequent<'a>(cell: Cell<'a>, dictionary: &'a Dictionary) -> Frequent<'a> {
+    if cell.code != DICTIONARY {
+        return Frequent::No;
+    }
+    let text = Reader(cell.bytes).u16().and_then(|id| dictionary.text(id));
+    let text = text.and_then(|text| text.get(..dictionary::len(text)));
+    text.map_or(Frequent::Unknown, Frequent::Text)
+}
+
 fn pack(value: &[u8], out: &mut Vec<u8>) -> Option<u8> {
     if value.is_empty() || value.len() > PACKED_CHARS_MAX {
         return None;

@@ -8,6 +8,7 @@ use super::big::{self, Fields};
 use super::catalog::Catalog;
 use super::checkpoint::{BigPlace, Opened, OpenedTable, ShardFile, TablePlace};
 use super::keyspace::Keyspace;
+use super::layer::Batch;
 use super::level::{Aligned, Form};
 use super::row::{self, Body, Packed, Rows};
 use super::section::{ALIGN, Place, Section};
@@ -124,12 +125,31 @@ fn check_row(
     Some(due.min(row.expire_at.unwrap_or(Millis::MAX)))
 }
 
+/// Whether this can be a row of a batch.
+pub fn check_row_of_batch(
+    section: &Section<Rows>,
+    aligned: Aligned<'_>,
+    block: &[u8],
+    batch: &Batch,
+) -> Option<()> {
+    let catalog = batch.catalog();
+    block.get(..row::extent(block, &catalog.shapes)?)?;
+    let row = row::read(block, &catalog.shapes)?;
+    let Body::Packed(packed) = row.body else {
+        return None;
+    };
+    let may_be = row.expire_at.is_none() && batch.may_have(row.key, &packed);
+    let due = check_packed(&packed, catalog).filter(|_| may_be)?;
+    check_due(section, aligned, block, due.unwrap_or(Millis::MAX)).ok()
+}
+
 /// When a field of it is due.
 fn check_packed(packed: &Packed<'_>, catalog: &Catalog) -> Option<Option<Millis>> {
     let mut values = 0;
     packed.walk(&catalog.dictionary, |_, _, _| values += 1);
-    let names: HashSet<&[u8]> = packed.names().collect();
-    let whole = values == packed.len() && names.len() == packed.len() && values > 0;
+    let is_found = |(rank, name)| packed.find(name, &catalog.hasher) == Some(rank);
+    let once = packed.names().enumerate().all(is_found);
+    let whole = values == packed.len() && once && values > 0;
     whole.then_some(())?;
     let Some(stamps) = packed.stamps else {
         return Some(None);

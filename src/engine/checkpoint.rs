@@ -12,6 +12,7 @@
 
 use super::big::{self, Fields};
 use super::catalog::Catalog;
+use super::fold::{Fold, Transitions};
 use super::hasher::Hasher;
 use super::keyspace::Keyspace;
 use super::level::{Aligned, Form};
@@ -79,11 +80,13 @@ pub struct BigPlace {
 /// A file of a shard.
 pub struct ShardFile<'a> {
     pub number: u64,
+    /// What it holds is complete as of here.
+    pub lsn: u64,
     pub bytes: &'a Bytes,
     pub tables: &'a [TablePlace],
 }
 
-fn damaged(text: &str) -> io::Error {
+pub(super) fn damaged(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text.to_owned())
 }
 
@@ -156,18 +159,20 @@ impl Keyspace {
     }
 
     /// The LSN up to which every change of this shard is applied, and the shard as of then, if it
-    /// has changed since its last checkpoint. What was frozen must be installed before the next.
-    pub fn freeze(&self, shard: usize) -> (u64, Option<FrozenShard>) {
+    /// has changed since its last checkpoint, or is to take up layers. What was frozen must be
+    /// installed before the next.
+    pub fn freeze(&self, shard: usize, takes_up: bool) -> (u64, Option<FrozenShard>) {
         let mut shard = self.shards[shard].write();
         // Who has an LSN that is not applied yet holds the locks of its shards: not this one.
         let lsn = self.last_lsn();
-        if shard.last_lsn <= shard.base_lsn && !shard.relaid {
+        let takes_up = takes_up && shard.has_layers();
+        if shard.last_lsn <= shard.base_lsn && !shard.relaid && !takes_up {
             shard.base_lsn = lsn;
             return (lsn, None);
         }
         let frozen = FrozenShard {
             lsn,
-            must_fold: std::mem::take(&mut shard.relaid),
+            must_fold: std::mem::take(&mut shard.relaid) || takes_up,
             tables: shard.freeze(),
         };
         self.settle(&mut shard);
@@ -204,7 +209,9 @@ impl Keyspace {
         for table in &frozen.tables {
             let place = opened.as_ref().and_then(|opened| opened.table(table.db));
             if let (Some(live), Some(place)) = (shard.find_frozen(table), place) {
+                let hasher = &self.catalog.hasher;
                 old.push(live.install(table, |f| folded(f, folds), |f| folded(f, folds), place));
+                live.settle(table, frozen.lsn, place.place.rows.complete, hasher);
             }
         }
         self.settle(&mut shard);
@@ -228,6 +235,7 @@ impl Keyspace {
             stacked.ok_or_else(|| damaged("it has more keys or fields than entries"))?;
         }
         (shard.base_lsn, shard.last_lsn) = (lsn, lsn);
+        self.is_behind(lsn);
         self.settle(&mut shard);
         Ok(())
     }
@@ -288,7 +296,25 @@ fn write_table(
         let due = fields.unwrap_or(Millis::MAX);
         Some((len, due.min(row.expire_at.unwrap_or(Millis::MAX))))
     };
-    let rows = merge(&table.rows, folds, aligned(shared_bits), sink, inspect)?;
+    let mut transitions = Transitions::default();
+    let rows = match &table.layers[..] {
+        [] => merge(&table.rows, folds, aligned(shared_bits), sink, inspect)?,
+        parts => {
+            let folded = folded(&table.rows, folds);
+            let fold = Fold {
+                levels: &table.rows.levels[..folded],
+                parts,
+                complete: folded == table.rows.levels.len(),
+                aligned: aligned(shared_bits),
+                catalog,
+            };
+            fold.write(sink, &mut transitions, &inspect)?
+        }
+    };
+    let len = table.rows.len + transitions.born.len();
+    let len = len.saturating_sub(transitions.died.len());
+    let expiring = table.expiring.saturating_sub(transitions.freed.len());
+    *table.transitions.lock() = transitions;
     let mut bigs = Vec::with_capacity(table.bigs.len());
     for big in &table.bigs {
         bigs.push(BigPlace {
@@ -300,8 +326,8 @@ fn write_table(
     }
     Ok(TablePlace {
         db: table.db,
-        len: table.rows.len as u64,
-        expiring: table.expiring as u64,
+        len: len as u64,
+        expiring: expiring as u64,
         rows,
         bigs,
     })
@@ -316,6 +342,7 @@ pub struct Opened<'a> {
 pub struct OpenedTable<'a> {
     pub place: &'a TablePlace,
     pub number: u64,
+    pub lsn: u64,
     pub rows: Arc<Section<Rows>>,
     pub bigs: HashMap<u32, Arc<Section<Fields>>>,
 }
@@ -339,6 +366,7 @@ impl<'a> Opened<'a> {
             Ok(OpenedTable {
                 place,
                 number: file.number,
+                lsn: file.lsn,
                 rows: Arc::new(rows),
                 bigs,
             })
@@ -353,7 +381,18 @@ impl<'a> Opened<'a> {
     }
 }
 
+impl OpenedTable<'_> {
+    /// The number of its file, and the LSN as of which it is complete.
+    pub fn at(&self) -> (u64, u64) {
+        (self.number, self.lsn)
+    }
+}
+
 impl Shard {
+    fn has_layers(&self) -> bool {
+        self.tables().any(|(_, table)| !table.layers().is_empty())
+    }
+
     fn freeze(&mut self) -> Vec<FrozenTable> {
         let tables = self.tables_mut();
         tables.map(|(db, table)| table.freeze(db)).collect()
@@ -367,6 +406,7 @@ impl Shard {
 
     fn stack(&mut self, opened: &Opened<'_>) -> Option<()> {
         self.keep_tables(|db| opened.table(db).is_some());
+        self.stacked_lsn = opened.file.lsn;
         let mut tables = opened.tables.iter();
         tables.try_for_each(|table| self.table_mut(table.place.db).stack(table))
     }

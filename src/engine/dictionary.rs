@@ -6,8 +6,8 @@
 //! (identifiers, hashes) do not fill it.
 
 use parking_lot::{Mutex, RwLock};
+use rapidhash::RapidHashMap;
 use rapidhash::v3::rapidhash_v3;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Longest value that is worth an entry, bytes.
@@ -29,7 +29,7 @@ type Chunk = Box<[OnceLock<Text>; CHUNK]>;
 /// See the module.
 pub struct Dictionary {
     chunks: Box<[OnceLock<Chunk>; ENTRIES_MAX / CHUNK]>,
-    ids: RwLock<HashMap<Box<[u8]>, u16>>,
+    ids: RwLock<RapidHashMap<Box<[u8]>, u16>>,
     candidates: Mutex<Vec<Candidate>>,
 }
 
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn ids_stay_and_the_dictionary_is_bounded() {
         let dictionary = Dictionary::new();
-        let mut given = HashMap::new();
+        let mut given = std::collections::HashMap::new();
         for n in 0..80_000u32 {
             let value = format!("category-{n}").into_bytes();
             for _ in 0..SIGHTINGS {

@@ -4,9 +4,11 @@ use super::Millis;
 use super::big::Big;
 use super::catalog::Catalog;
 use super::cell::{Cell, Value};
+use super::layer::Over;
 use super::projection::{self, Projection};
 use super::row::{Body, Packed, Row};
 use super::walk::Walked;
+use std::rc::Rc;
 
 /// The type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +18,11 @@ pub enum Kind {
 }
 
 /// One entity as of a `now`: expired fields do not show.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Entity<'a> {
     pub(super) row: Row<'a>,
+    /// What layers say of it, if it is not one row.
+    pub(super) over: Option<Rc<Over<'a>>>,
     /// The table of its fields, if it is a big hash.
     pub(super) big: Option<&'a Big>,
     pub(super) catalog: &'a Catalog,
@@ -69,7 +73,10 @@ impl<'a> Entity<'a> {
     #[inline]
     pub fn hash(&self) -> Option<Hash<'a>> {
         let form = match self.row.body {
-            Body::Packed(packed) => Form::Packed(packed),
+            Body::Packed(packed) => match &self.over {
+                Some(over) => Form::Layered(over.clone()),
+                None => Form::Packed(packed),
+            },
             Body::Big(_) => Form::Big(self.big?),
             Body::String(_) => return None,
         };
@@ -117,17 +124,18 @@ impl<'a> Entity<'a> {
 }
 
 /// The fields of a hash that have not expired.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Hash<'a> {
     form: Form<'a>,
     catalog: &'a Catalog,
     now: Millis,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Form<'a> {
     Packed(Packed<'a>),
     Big(&'a Big),
+    Layered(Rc<Over<'a>>),
 }
 
 impl<'a> Hash<'a> {
@@ -156,6 +164,7 @@ impl<'a> Hash<'a> {
                 .count(),
             Form::Packed(packed) => packed.len(),
             Form::Big(big) => big.live_len(self.now, &self.catalog.hasher),
+            Form::Layered(over) => over.len() - over.expired(self.now).len(),
         }
     }
 
@@ -176,6 +185,10 @@ impl<'a> Hash<'a> {
                     None
                 }
             }
+            Form::Layered(over) => over
+                .get(name)
+                .filter(|seen| seen.is_live(self.now))?
+                .value(),
         }
     }
 
@@ -209,8 +222,9 @@ impl<'a> Hash<'a> {
         starts: &mut Vec<u32>,
         mut visit: impl FnMut(Option<Value<'a>>),
     ) {
-        let Form::Packed(packed) = &self.form else {
-            return self.get_many(names, starts, visit);
+        let packed = match &self.form {
+            Form::Packed(packed) => packed,
+            Form::Layered(_) | Form::Big(_) => return self.get_many(names, starts, visit),
         };
         let Some(shape) = packed.shape() else {
             return self.get_many(names, starts, visit);
@@ -234,6 +248,7 @@ impl<'a> Hash<'a> {
                 packed.stamps.and_then(|s| s.get(rank))
             }
             Form::Big(big) => big.get(name, &self.catalog.hasher)?.expire_at,
+            Form::Layered(over) => over.get(name)?.expire_at,
         };
         if at.is_some_and(|at| at <= self.now) {
             None
@@ -260,6 +275,16 @@ impl<'a> Hash<'a> {
             Form::Big(big) => big
                 .fields(&self.catalog.hasher)
                 .for_each(|stored| self.show(stored, &mut visit)),
+            Form::Layered(over) => over.walk(&mut |name, seen| {
+                if let Some(value) = seen.value().filter(|_| seen.is_live(self.now)) {
+                    let expire_at = seen.expire_at;
+                    visit(Field {
+                        name,
+                        value,
+                        expire_at,
+                    });
+                }
+            }),
         }
     }
 
@@ -299,7 +324,7 @@ impl<'a> Hash<'a> {
     pub fn random(&self, random: u64) -> Option<Field<'a>> {
         let mut found = None;
         match &self.form {
-            Form::Packed(_) => {
+            Form::Packed(_) | Form::Layered(_) => {
                 let mut skip = (random as usize).checked_rem(self.len())?;
                 self.for_each(|field| {
                     if found.is_none() && skip == 0 {

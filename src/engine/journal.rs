@@ -15,6 +15,7 @@
 //!   8 flush         db u8 (255: all but 254)
 //!   9 swap          db u8, db u8
 //!  10 reap          key, time: remove what had expired by then
+//!  11 publish       number of the file of the batch u64, time
 //! key: db u8, name; name, value, bytes: varint length, bytes; count: varint
 //! ```
 //!
@@ -38,6 +39,7 @@ mod op {
     pub const FLUSH: u8 = 8;
     pub const SWAP: u8 = 9;
     pub const REAP: u8 = 10;
+    pub const PUBLISH: u8 = 11;
 }
 
 const ALL_DATABASES: u8 = u8::MAX;
@@ -116,6 +118,7 @@ pub fn put_mutation(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
         }
         Mutation::Flush { db } => out.extend([op::FLUSH, db.unwrap_or(ALL_DATABASES)]),
         Mutation::SwapDb { a, b } => out.extend([op::SWAP, a, b]),
+        Mutation::Publish { batch, at } => put_publish(out, batch.number, at),
     }
 }
 
@@ -123,6 +126,13 @@ pub fn put_mutation(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
 pub fn put_reap(out: &mut Vec<u8>, key: &Key<'_>, now: Millis) {
     put_head(out, op::REAP, key);
     out.extend_from_slice(&now.to_le_bytes());
+}
+
+/// The batch of this number was published.
+pub fn put_publish(out: &mut Vec<u8>, number: u64, at: Millis) {
+    out.push(op::PUBLISH);
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&at.to_le_bytes());
 }
 
 fn put_head(out: &mut Vec<u8>, op: u8, key: &Key<'_>) {
@@ -154,6 +164,8 @@ pub enum Step<'a> {
     Mutation(Mutation<'a>),
     /// Remove what of this key had expired by then.
     Reap(Key<'a>, Millis),
+    /// Publish the batch of this number, as of then.
+    Publish(u64, Millis),
 }
 
 /// Go through a change; `None` if it is none (steps before the bad one were visited). `key` makes
@@ -182,6 +194,7 @@ pub fn read_change<'a>(
                 }
                 visit(Step::Mutation(Mutation::SwapDb { a, b }));
             }
+            op::PUBLISH => visit(Step::Publish(reader.u64()?, reader.u64()?)),
             _ => {
                 let db = reader.u8()?;
                 let key = key(db, bytes(&mut reader)?)?;
@@ -306,6 +319,7 @@ mod tests {
             steps.push(match step {
                 Step::Mutation(mutation) => format!("{mutation:?}"),
                 Step::Reap(key, now) => format!("reap {key:?} {now}"),
+                Step::Publish(number, at) => format!("publish {number} {at}"),
             });
         });
         read.map(|()| steps)
@@ -365,6 +379,9 @@ mod tests {
         }
         put_reap(&mut change, &key, 5);
         expected.push(format!("reap {key:?} 5"));
+        change.push(op::PUBLISH);
+        change.extend([7u64, 8].map(u64::to_le_bytes).concat());
+        expected.push("publish 7 8".to_owned());
         (change, expected)
     }
 

@@ -8,6 +8,7 @@
 
 use super::catalog::Catalog;
 use super::journal::{self, Journal, Step};
+use super::layers::Layers;
 use super::locked::Locked;
 use super::shard::Shard;
 use super::{Db, Millis, SYSTEM_DB};
@@ -50,6 +51,7 @@ pub struct Keyspace {
     pub(super) shards: Box<[RwLock<Shard>]>,
     pub(super) shard_bits: u32,
     pub(super) catalog: Catalog,
+    pub(super) layers: Layers,
     databases: Db,
     seed: u64,
     /// Where changes go; if nowhere, they are counted here.
@@ -116,6 +118,7 @@ impl Keyspace {
             shards: shards.collect(),
             shard_bits,
             catalog: Catalog::new(options.seed),
+            layers: Layers::default(),
             databases: options.databases,
             seed: options.seed,
             journal: OnceLock::new(),
@@ -177,6 +180,11 @@ impl Keyspace {
         }
     }
 
+    /// What is there is as of this LSN: the next one is behind it.
+    pub(super) fn is_behind(&self, lsn: u64) {
+        self.lsn.fetch_max(lsn.saturating_add(1), Ordering::Relaxed);
+    }
+
     /// The last LSN that was given out.
     pub(super) fn last_lsn(&self) -> u64 {
         match self.journal() {
@@ -199,7 +207,8 @@ impl Keyspace {
         self.settle(shard);
     }
 
-    /// Do again what a journal was given as the change of this LSN; `None` if it is no change.
+    /// Do again what a journal was given as the change of this LSN; `None` if it is no change, or
+    /// publishes a batch that is not known.
     pub fn replay(&self, lsn: u64, change: &[u8]) -> Option<()> {
         let key = |db, name| self.has_database(db).then(|| self.key(db, name));
         // A shard that was written to files later has had the change already.
@@ -212,7 +221,12 @@ impl Keyspace {
                 self.settle(&mut shard);
             }
         };
+        self.is_behind(lsn);
+        let mut known = Some(());
         journal::read_change(change, key, |step| match step {
+            Step::Publish(number, at) => {
+                known = known.and(self.publish_again(number, lsn, at));
+            }
             Step::Reap(key, now) => apply(&self.shards[self.shard_of(key.hash)], &|shard| {
                 shard.reap(&key, now, || lsn, &self.catalog);
             }),
@@ -222,10 +236,14 @@ impl Keyspace {
                 };
                 match mutation.key() {
                     Some(key) => apply(&self.shards[self.shard_of(key.hash)], &change),
-                    None => self.shards.iter().for_each(|shard| apply(shard, &change)),
+                    None => {
+                        self.shards.iter().for_each(|shard| apply(shard, &change));
+                        self.look_for_layers(lsn);
+                    }
                 }
             }
-        })
+        })?;
+        known
     }
 
     /// Account for what a change of this shard took or gave back.

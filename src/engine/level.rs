@@ -97,6 +97,11 @@ impl<F: Form> Level<F> {
         candidate.is_some()
     }
 
+    /// The LSN of the last change of an entry.
+    pub fn lsn(&self, reference: u32) -> u64 {
+        self.arena.lsn(reference)
+    }
+
     pub fn set_lsn(&mut self, reference: u32, lsn: u64) {
         self.arena.set_lsn(reference, lsn);
     }

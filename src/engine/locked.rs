@@ -8,11 +8,10 @@
 
 use super::journal;
 use super::keyspace::{Access, Key, Keyspace, ShardSet};
-use super::level::Form;
-use super::row::{Body, Rows};
+use super::layer::Layer;
+use super::projection::{Projection, Relation};
 use super::shard::Shard;
-use super::store::Found;
-use super::table::Table;
+use super::table::{Seen, Table};
 use super::walk::Walked;
 use super::{Db, Entity, Millis, Mutation};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
@@ -116,8 +115,8 @@ impl<'k> Locked<'k> {
     #[inline]
     pub fn get(&self, key: &Key<'_>, now: Millis) -> Option<Entity<'_>> {
         let table = self.shard(key.hash).table(key.db)?;
-        let reference = table.find(key.name, key.hash)?;
-        self.entity(table, reference, key.db, now)
+        let seen = table.seen(key.name, key.hash, &self.keyspace.catalog)?;
+        self.entity(seen, key.db, now)
     }
 
     /// The entities under several keys, in their order. The memory of all of them is asked for
@@ -129,6 +128,31 @@ impl<'k> Locked<'k> {
         now: Millis,
         mut visit: impl FnMut(Option<Entity<'s>>) -> bool,
     ) {
+        let visit = |entity, (): &mut ()| visit(entity);
+        self.get_related(keys, now, (), |(), _| Relation::Some, visit);
+    }
+
+    /// The same, for a request of these fields, to which the projection belongs: no others may be
+    /// looked for in the entities.
+    pub fn get_batch_of<'s, 'n, N: Iterator<Item = &'n [u8]>>(
+        &'s self,
+        keys: &[Key<'_>],
+        now: Millis,
+        (projection, names): (&mut Projection, impl Fn() -> N),
+        visit: impl FnMut(Option<Entity<'s>>, &mut &mut Projection) -> bool,
+    ) {
+        let relation = |p: &mut &mut Projection, layer: &Layer| p.relation(layer, names());
+        self.get_related(keys, now, projection, relation, visit);
+    }
+
+    fn get_related<'s, S>(
+        &'s self,
+        keys: &[Key<'_>],
+        now: Millis,
+        mut state: S,
+        relation: impl Fn(&mut S, &Layer) -> Relation,
+        mut visit: impl FnMut(Option<Entity<'s>>, &mut S) -> bool,
+    ) {
         debug_assert!(keys.len() <= BATCH_KEYS_MAX, "a batch outgrows the cache");
         let tables: SmallVec<[Option<&Table>; BATCH_KEYS_MAX]> = keys
             .iter()
@@ -139,42 +163,38 @@ impl<'k> Locked<'k> {
                 .zip(&tables)
                 .filter_map(|(key, t)| Some((key, (*t)?)))
         };
-        found().for_each(|(key, table)| table.rows().prefetch_index(key.hash));
-        found().for_each(|(key, table)| table.rows().prefetch_entry(key.hash));
+        let relation = |layer: &Layer, state: &mut S| relation(state, layer);
+        for (key, table) in found() {
+            table.prefetch_index(key.hash, &mut |layer| relation(layer, &mut state));
+        }
+        for (key, table) in found() {
+            table.prefetch_entry(key.hash, &mut |layer| relation(layer, &mut state));
+        }
+        let catalog = &self.keyspace.catalog;
         for (key, table) in keys.iter().zip(&tables) {
             let entity = table.and_then(|table| {
-                let reference = table.find(key.name, key.hash)?;
-                self.entity(table, reference, key.db, now)
+                let relation = &mut |layer: &Layer| relation(layer, &mut state);
+                let seen = table.seen_for(key.name, key.hash, catalog, relation)?;
+                self.entity(seen, key.db, now)
             });
-            if !visit(entity) {
+            if !visit(entity, &mut state) {
                 return;
             }
         }
     }
 
     #[inline]
-    fn entity<'a>(
-        &'a self,
-        table: &'a Table,
-        found: Found,
-        db: Db,
-        now: Millis,
-    ) -> Option<Entity<'a>> {
-        let catalog = &self.keyspace.catalog;
-        let payload = table.rows().get(found);
-        let row = super::row::read(payload, &catalog.shapes)?;
-        let big = match row.body {
-            Body::Big(id) => Some(table.big(id)?),
-            _ => None,
-        };
+    fn entity<'a>(&'a self, seen: Seen<'a>, db: Db, now: Millis) -> Option<Entity<'a>> {
+        let (row, due) = (seen.row, seen.due);
         let entity = Entity {
             row,
-            big,
-            catalog,
+            big: seen.big,
+            over: seen.over,
+            catalog: seen.catalog,
             now,
-            block_bytes: payload.len() + 8,
+            block_bytes: seen.block_bytes,
         };
-        if table.due_of(&row) > now {
+        if due > now {
             return Some(entity);
         }
         self.expired.borrow_mut().push(Expired {
@@ -210,24 +230,56 @@ impl<'k> Locked<'k> {
             journal::put_mutation(&mut self.change, mutation);
         }
         debug_assert_eq!(self.guards.len(), keyspace.shards.len(), "needs all shards");
-        (0..self.guards.len())
+        if let Mutation::Publish { batch, at } = *mutation {
+            let batch = batch.clone();
+            self.publish(&Layer { batch, lsn, at });
+            return 1;
+        }
+        let effect = (0..self.guards.len())
             .map(|at| {
                 let shard = self.write(at);
                 shard.last_lsn = lsn;
                 shard.apply(mutation, lsn, catalog)
             })
-            .sum()
+            .sum();
+        keyspace.note_layers(lsn, &self.shards().collect::<Vec<_>>());
+        effect
+    }
+
+    fn publish(&mut self, layer: &Layer) {
+        let keyspace = self.keyspace;
+        for index in 0..self.guards.len() {
+            let shard = self.write(index);
+            if shard.attach(layer, index, &keyspace.catalog) {
+                shard.last_lsn = layer.lsn;
+            }
+        }
+        keyspace.add_layer(layer, &self.shards().collect::<Vec<_>>());
     }
 
     /// The LSN of the last change of any of these shards: what is read here is what it was after
     /// that change.
     pub fn last_lsn(&self) -> u64 {
-        self.shards().map(|shard| shard.last_lsn).max().unwrap_or(0)
+        let lsns = self.shards().map(|s| s.last_lsn.max(s.attached_lsn));
+        lsns.max().unwrap_or(0)
     }
 
     /// Set the flag when the key is next changed, also by expiry or a flush.
     pub fn watch(&mut self, key: &Key<'_>, dirty: &Arc<AtomicBool>) {
         self.shard(key.hash).watch(key, dirty);
+    }
+
+    /// The layers that show in any of these shards.
+    pub fn layers(&self) -> Vec<Layer> {
+        let mut layers: Vec<Layer> = Vec::new();
+        for (_, table) in self.shards().flat_map(|shard| shard.tables()) {
+            for part in table.layers() {
+                if layers.iter().all(|layer| layer.id() != part.layer.id()) {
+                    layers.push(part.layer.clone());
+                }
+            }
+        }
+        layers
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard> {
@@ -277,14 +329,13 @@ impl<'k> Locked<'k> {
         let shard = self.keyspace.shard_of(hash);
         let mut next = None;
         let table = self.guards[shard].1.shard().table(db);
-        if let Some(table) = table.filter(|table| table.rows().has_entries()) {
+        if let Some(table) = table.filter(|table| table.has_entries()) {
             walked.buckets += 1;
             let hasher = &self.keyspace.catalog.hasher;
-            next = table.rows().visit_bucket(hash << bits, hasher, |payload| {
+            next = table.visit_names(hash << bits, hasher, |name| {
                 walked.found += 1;
-                let name = Rows::name(payload);
-                let found = table.find(name, hasher.hash(name));
-                if let Some(entity) = found.and_then(|r| self.entity(table, r, db, now)) {
+                let seen = table.seen(name, hasher.hash(name), &self.keyspace.catalog);
+                if let Some(entity) = seen.and_then(|seen| self.entity(seen, db, now)) {
                     visit(name, &entity);
                 }
             });

@@ -1,6 +1,7 @@
 //! Mutations: the one type that changes data, and what a log carries.
 
-use super::{Db, Key, Millis};
+use super::{Batch, Db, Key, Millis};
+use std::sync::Arc;
 
 /// What happens to the expiry of the fields that a [`Mutation::HashSet`] writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,9 @@ pub enum Mutation<'a> {
     Flush { db: Option<Db> },
     /// Exchange two databases. Needs all shards.
     SwapDb { a: Db, b: Db },
+    /// Set what a batch has, and take what it masks, as of this time (milliseconds since the
+    /// epoch). Needs all shards.
+    Publish { batch: &'a Arc<Batch>, at: Millis },
 }
 
 impl<'a> Mutation<'a> {
@@ -80,7 +84,7 @@ impl<'a> Mutation<'a> {
             | Mutation::StringWrite { key, .. }
             | Mutation::Delete { key }
             | Mutation::Expire { key, .. } => Some(key),
-            Mutation::Flush { .. } | Mutation::SwapDb { .. } => None,
+            Mutation::Flush { .. } | Mutation::SwapDb { .. } | Mutation::Publish { .. } => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! only, and shapes never change.
 
 use super::hasher::Hasher;
+use super::layer::Layer;
 use super::shape::Shape;
 
 /// The shape has no such field.
@@ -16,12 +17,60 @@ const SHAPES_MAX: usize = 4;
 /// Belongs to one list of names: whoever uses it with another must [`Projection::clear`] it first.
 #[derive(Debug, Default)]
 pub struct Projection {
-    shapes: Vec<(u16, Box<[u16]>)>,
+    shapes: Vec<(u64, Box<[u16]>)>,
+    /// By the id of the layer.
+    layers: Vec<((u64, u64), Relation)>,
 }
+
+/// How the fields of a request and those of a layer's view are related.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// None of the fields is of the view.
+    Foreign,
+    Some,
+    /// All of them are.
+    All,
+}
+
+/// Layers that are remembered.
+const LAYERS_MAX: usize = 64;
 
 impl Projection {
     pub fn clear(&mut self) {
         self.shapes.clear();
+        self.layers.clear();
+    }
+
+    /// How the names are related to a layer.
+    #[inline]
+    pub(super) fn relation<'n>(
+        &mut self,
+        layer: &Layer,
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> Relation {
+        match self.layers.iter().find(|(id, _)| *id == layer.id()) {
+            Some((_, relation)) => *relation,
+            None => self.relate(layer, names),
+        }
+    }
+
+    #[cold]
+    fn relate<'n>(&mut self, layer: &Layer, names: impl Iterator<Item = &'n [u8]>) -> Relation {
+        let (mut own, mut all) = (0, 0);
+        for name in names {
+            all += 1;
+            own += usize::from(layer.batch.has_name(name));
+        }
+        let relation = match own {
+            0 => Relation::Foreign,
+            own if own == all => Relation::All,
+            _ => Relation::Some,
+        };
+        if self.layers.len() == LAYERS_MAX {
+            self.layers.clear();
+        }
+        self.layers.push((layer.id(), relation));
+        relation
     }
 
     /// Where in the shape each of the names is.
@@ -32,7 +81,11 @@ impl Projection {
         names: impl Iterator<Item = &'n [u8]>,
         hasher: &Hasher,
     ) -> &[u16] {
-        let at = match self.shapes.iter().position(|(id, _)| *id == shape.id) {
+        let at = match self
+            .shapes
+            .iter()
+            .position(|(serial, _)| *serial == shape.serial)
+        {
             Some(at) => at,
             None => self.add(shape, names, hasher),
         };
@@ -50,7 +103,8 @@ impl Projection {
             self.shapes.clear();
         }
         let position = |name| shape.find(name, hasher).map_or(ABSENT, |at| at as u16);
-        self.shapes.push((shape.id, names.map(position).collect()));
+        self.shapes
+            .push((shape.serial, names.map(position).collect()));
         self.shapes.len() - 1
     }
 }

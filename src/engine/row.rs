@@ -119,6 +119,14 @@ pub fn extent(block: &[u8], shapes: &Shapes) -> Option<usize> {
     }
 }
 
+/// When a field of a packed row first expires.
+pub fn due(row: &[u8], shapes: &Shapes) -> Option<Millis> {
+    match read(row, shapes)?.body {
+        Body::Packed(packed) => packed.stamps.map(|stamps| stamps.earliest()),
+        Body::String(_) | Body::Big(_) => None,
+    }
+}
+
 /// Whether the key of this row has an expiry.
 pub fn expires(row: &[u8]) -> bool {
     row.first().is_some_and(|flags| flags & flag::EXPIRES != 0)

@@ -13,6 +13,8 @@ pub enum Body<F> {
     File {
         /// The number of the file.
         file: u64,
+        /// Its blocks are complete as of this LSN.
+        lsn: u64,
         section: Arc<Section<F>>,
     },
 }
@@ -21,8 +23,9 @@ impl<F> Clone for Body<F> {
     fn clone(&self) -> Body<F> {
         match self {
             Body::Heap(level) => Body::Heap(level.clone()),
-            Body::File { file, section } => Body::File {
+            Body::File { file, lsn, section } => Body::File {
                 file: *file,
+                lsn: *lsn,
                 section: section.clone(),
             },
         }
@@ -34,6 +37,15 @@ pub struct Sealed<F> {
     pub body: Body<F>,
     /// When each group is due; empty: nothing expires.
     dues: Vec<Millis>,
+}
+
+impl<F> Clone for Sealed<F> {
+    fn clone(&self) -> Sealed<F> {
+        Sealed {
+            body: self.body.clone(),
+            dues: self.dues.clone(),
+        }
+    }
 }
 
 macro_rules! either {
@@ -56,6 +68,14 @@ impl<F: Form> Body<F> {
     #[inline]
     pub fn get(&self, reference: u32) -> &[u8] {
         either!(self, level => level.get(reference))
+    }
+
+    /// The LSN as of which an entry is complete.
+    pub fn lsn(&self, reference: u32) -> u64 {
+        match self {
+            Body::Heap(level) => level.lsn(reference),
+            Body::File { lsn, .. } => *lsn,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -107,10 +127,10 @@ impl<F: Form> Sealed<F> {
         }
     }
 
-    pub fn mapped(file: u64, section: Arc<Section<F>>) -> Sealed<F> {
+    pub fn mapped(file: u64, lsn: u64, section: Arc<Section<F>>) -> Sealed<F> {
         Sealed {
             dues: section.dues().to_vec(),
-            body: Body::File { file, section },
+            body: Body::File { file, lsn, section },
         }
     }
 

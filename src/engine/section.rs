@@ -289,7 +289,7 @@ impl<F: Form> Section<F> {
     /// Look at every byte: blocks tile their part, and each of them, and nothing else, is found
     /// under the hash of its name. Answers what is wrong.
     pub fn check(&self, aligned: Aligned<'_>) -> Result<(), String> {
-        let mut starts = std::collections::HashSet::new();
+        let mut starts = Vec::new();
         let mut at = 0;
         while at < self.blocks.len() {
             let reference = u32::try_from(at / UNIT).map_err(|_| "too many blocks".to_owned())?;
@@ -299,13 +299,13 @@ impl<F: Form> Section<F> {
             if self.find(name, aligned.of(name)) != Some(reference) {
                 return Err(format!("the block at {at} is not found by its name"));
             }
-            starts.insert(reference);
+            starts.push(reference);
             at += size;
         }
         let mut referred = 0;
         for reference in self.entries() {
             referred += 1;
-            if !starts.contains(&reference) {
+            if starts.binary_search(&reference).is_err() {
                 return Err(format!("no block begins at reference {reference}"));
             }
         }

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Most names in one shape.
 pub const SHAPE_FIELDS_MAX: usize = 512;
@@ -34,6 +35,8 @@ const SUPERSETS_TRIED_MAX: usize = 64;
 /// One shape.
 pub struct Shape {
     pub id: u16,
+    /// No other shape of the process has it, of whatever catalog.
+    pub serial: u64,
     names: Box<[u8]>,
     ends: Box<[u32]>,
     /// Open addressing by name hash: position + 1, or 0.
@@ -42,7 +45,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn new(id: u16, names: &[&[u8]], hasher: &Hasher) -> Shape {
+    pub fn new(id: u16, names: &[&[u8]], hasher: &Hasher) -> Shape {
+        static SERIALS: AtomicU64 = AtomicU64::new(0);
         let mut table = vec![0; (names.len() * 2).next_power_of_two().max(2)].into_boxed_slice();
         let mut ends = Vec::with_capacity(names.len());
         let mut end = 0;
@@ -58,6 +62,7 @@ impl Shape {
         let set = set_hash(names, hasher);
         Shape {
             id,
+            serial: SERIALS.fetch_add(1, Relaxed),
             names: names.concat().into(),
             ends: ends.into(),
             table,

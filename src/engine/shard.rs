@@ -1,6 +1,7 @@
 //! A shard: a slice of the keys by hash, the unit of locking.
 
 use super::catalog::Catalog;
+use super::layer::{Layer, Part};
 use super::mutation::Mutation;
 use super::row::Body;
 use super::table::{At, Table};
@@ -47,8 +48,12 @@ pub struct Shard {
     pub reported: usize,
     /// The LSN of the last change.
     pub last_lsn: u64,
+    /// The LSN of the last layer that was put above it: no change by itself.
+    pub attached_lsn: u64,
     /// The LSN up to which all changes are in files, or about to be.
     pub base_lsn: u64,
+    /// The LSN of the newest file that was stacked: a table that it does not list was not there.
+    pub stacked_lsn: u64,
     /// Databases were exchanged: tables are not where files say.
     pub relaid: bool,
     /// Where rows are put together.
@@ -70,7 +75,9 @@ impl Shard {
             fields_expired: 0,
             reported: 0,
             last_lsn: 0,
+            attached_lsn: 0,
             base_lsn: 0,
+            stacked_lsn: 0,
             relaid: false,
             scratch: Vec::new(),
             dropped: Vec::new(),
@@ -165,7 +172,10 @@ impl Shard {
         let mut watchers = std::mem::take(&mut self.watchers.get_mut().keys);
         watchers.retain(|(db, name), list| {
             let hash = catalog.hasher.hash(name);
-            let has = |d: &Db| self.table(*d).is_some_and(|t| t.find(name, hash).is_some());
+            let has = |d: &Db| {
+                let table = self.table(*d);
+                table.is_some_and(|t| t.seen(name, hash, catalog).is_some())
+            };
             if !dbs.contains(db) || !dbs.iter().any(has) {
                 return true;
             }
@@ -217,6 +227,27 @@ impl Shard {
         }
     }
 
+    /// Put a layer above everything, as the shard of this index; answers whether rows changed.
+    pub fn attach(&mut self, layer: &Layer, index: usize, catalog: &Catalog) -> bool {
+        self.attached_lsn = layer.lsn;
+        let Some(part) = Part::new(layer, index) else {
+            return false;
+        };
+        let watched = self.watchers.get_mut();
+        watched.keys.retain(|(db, name), list| {
+            let hash = catalog.hasher.hash(name) << self.shared_bits;
+            let touched = part.said(name, hash).is_some() || part.in_scope(name);
+            if *db != layer.batch.db || !touched {
+                return true;
+            }
+            for dirty in list.iter().filter_map(Weak::upgrade) {
+                dirty.store(true, Ordering::Release);
+            }
+            false
+        });
+        self.table_mut(layer.batch.db).attach(part, catalog)
+    }
+
     fn apply_to_key(
         &mut self,
         mutation: &Mutation<'_>,
@@ -231,6 +262,7 @@ impl Shard {
         };
         let mut scratch = std::mem::take(&mut self.scratch);
         let table = self.table_mut(key.db);
+        table.absorb(at, &mut scratch, catalog);
         let effect = Self::apply_to_table(table, mutation, at, &mut scratch, catalog);
         if scratch.capacity() <= SCRATCH_BYTES_MAX {
             self.scratch = scratch;
@@ -272,7 +304,7 @@ impl Shard {
             Mutation::Expire { at: expire_at, .. } => {
                 u64::from(table.expire(at, scratch, expire_at, catalog))
             }
-            Mutation::Flush { .. } | Mutation::SwapDb { .. } => 0,
+            Mutation::Flush { .. } | Mutation::SwapDb { .. } | Mutation::Publish { .. } => 0,
         }
     }
 
@@ -286,41 +318,17 @@ impl Shard {
         catalog: &Catalog,
     ) -> Option<u64> {
         let table = self.table(key.db)?;
-        if table.rows().due_near(key.hash) > now {
+        if table.due_near(key.hash) > now {
             return None;
         }
-        let found = table.find(key.name, key.hash)?;
-        let row = table.read(found, catalog)?;
-        if table.due_of(&row) > now {
-            return None;
-        }
-        if row.expire_at.is_some_and(|at| at <= now) {
-            let (lsn, delete) = (lsn(), Mutation::Delete { key: *key });
-            self.keys_expired += self.apply_to_key(&delete, key, lsn, catalog);
-            self.last_lsn = lsn;
-            return Some(lsn);
-        }
-        let mut big = None;
-        let names: Vec<Box<[u8]>> = match row.body {
-            Body::Packed(packed) => {
-                let live = |rank| {
-                    packed
-                        .stamps
-                        .and_then(|s| s.get(rank))
-                        .is_none_or(|at| at > now)
-                };
-                let expired = packed.names().enumerate().filter(|(rank, _)| !live(*rank));
-                expired.map(|(_, name)| name.into()).collect()
+        let (names, big) = match Stale::of(table, key, now, catalog)? {
+            Stale::Key => {
+                let (lsn, delete) = (lsn(), Mutation::Delete { key: *key });
+                self.keys_expired += self.apply_to_key(&delete, key, lsn, catalog);
+                self.last_lsn = lsn;
+                return Some(lsn);
             }
-            Body::Big(id) => {
-                big = Some(id);
-                let mut names = Vec::new();
-                if let Some(big) = table.big(id) {
-                    big.expired(now, &catalog.hasher, |field| names.push(field.name.into()));
-                }
-                names
-            }
-            Body::String(_) => return None,
+            Stale::Fields { names, big } => (names, big),
         };
         let lsn = lsn();
         let fields: Vec<&[u8]> = names.iter().map(|n| &**n).collect();
@@ -329,7 +337,8 @@ impl Shard {
             fields: &fields,
         };
         self.fields_expired += self.apply_to_key(&delete, key, lsn, catalog);
-        if self.table_mut(key.db).find(key.name, key.hash).is_some() {
+        let table = self.table_mut(key.db);
+        if table.has(key.name, key.hash) {
             self.tell_watchers(key.db, key.name);
         }
         if let Some(id) = big {
@@ -344,10 +353,10 @@ impl Shard {
     pub fn due_keys(&self, now: Millis, max: usize, catalog: &Catalog) -> Vec<(Db, Box<[u8]>)> {
         let mut due = Vec::new();
         for (db, table) in self.tables() {
-            let more = table.rows().visit_due(now, &catalog.hasher, |payload| {
-                let row = super::row::read(payload, &catalog.shapes);
-                if let Some(row) = row.filter(|row| table.due_of(row) <= now) {
-                    due.push((db, row.key.into()));
+            let more = table.visit_due(now, &catalog.hasher, |name| {
+                let seen = table.seen(name, catalog.hasher.hash(name), catalog);
+                if seen.is_some_and(|seen| seen.due <= now) {
+                    due.push((db, name.into()));
                 }
                 due.len() < max
             });
@@ -359,7 +368,7 @@ impl Shard {
     }
 
     pub fn is_due(&self, now: Millis) -> bool {
-        self.tables().any(|(_, table)| table.rows().due() <= now)
+        self.tables().any(|(_, table)| table.due() <= now)
     }
 
     /// After all due keys were reaped: know when the next is due.
@@ -367,5 +376,50 @@ impl Shard {
         for table in self.tables.iter_mut().flatten() {
             table.refresh_due(now, catalog);
         }
+    }
+}
+
+/// What of an entity has expired.
+enum Stale {
+    Key,
+    Fields {
+        names: Vec<Box<[u8]>>,
+        /// If it is a big hash.
+        big: Option<u32>,
+    },
+}
+
+impl Stale {
+    /// `None`: nothing has, by `now`.
+    fn of(table: &Table, key: &Key<'_>, now: Millis, catalog: &Catalog) -> Option<Stale> {
+        let seen = table.seen(key.name, key.hash, catalog)?;
+        if seen.due > now {
+            return None;
+        }
+        if seen.row.expire_at.is_some_and(|at| at <= now) {
+            return Some(Stale::Key);
+        }
+        let (names, big) = match (&seen.over, seen.row.body) {
+            (Some(over), _) => (over.expired(now), None),
+            (None, Body::Packed(packed)) => {
+                let stamps = packed.stamps;
+                let at = |rank| stamps.and_then(|stamps| stamps.get(rank));
+                let is_stale = |rank| at(rank).is_some_and(|at| at <= now);
+                let expired = packed
+                    .names()
+                    .enumerate()
+                    .filter(|(rank, _)| is_stale(*rank));
+                (expired.map(|(_, name)| name.into()).collect(), None)
+            }
+            (None, Body::Big(id)) => {
+                let mut names = Vec::new();
+                if let Some(big) = table.big(id) {
+                    big.expired(now, &catalog.hasher, |field| names.push(field.name.into()));
+                }
+                (names, Some(id))
+            }
+            (None, Body::String(_)) => return None,
+        };
+        Some(Stale::Fields { names, big })
     }
 }

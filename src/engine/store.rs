@@ -78,7 +78,7 @@ impl<F: Form> Store<F> {
         self.active.bytes() + sealed
     }
 
-    fn aligned<'a>(&self, hasher: &'a Hasher) -> Aligned<'a> {
+    pub fn aligned<'a>(&self, hasher: &'a Hasher) -> Aligned<'a> {
         let shared_bits = self.shared_bits;
         Aligned {
             hasher,
@@ -97,6 +97,34 @@ impl<F: Form> Store<F> {
             return (!gone).then_some(Found { level, reference });
         }
         self.find_sealed(name, hash)
+    }
+
+    /// What the newest level that has the name says of it, also that it is gone; and whether it
+    /// says that.
+    pub fn find_said(&self, name: &[u8], hash: u64) -> Option<(Found, bool)> {
+        let hash = hash << self.shared_bits;
+        let active = self.active.find(name, hash).map(|reference| (0, reference));
+        let sealed = || {
+            let mut levels = (1..).zip(&self.sealed);
+            levels.find_map(|(n, level)| Some((n, level.body.find(name, hash)?)))
+        };
+        let (level, reference) = active.or_else(sealed)?;
+        let found = Found { level, reference };
+        Some((found, F::is_gone(self.get(found))))
+    }
+
+    /// The hash of a name as levels are asked for it.
+    pub fn align(&self, hash: u64) -> u64 {
+        hash << self.shared_bits
+    }
+
+    /// The LSN as of which a block is complete.
+    pub fn lsn(&self, found: Found) -> u64 {
+        if found.level == 0 {
+            return self.active.lsn(found.reference);
+        }
+        let sealed = self.sealed.get(found.level as usize - 1);
+        sealed.map_or(0, |sealed| sealed.body.lsn(found.reference))
     }
 
     #[inline]
@@ -202,13 +230,13 @@ impl<F: Form> Store<F> {
         self.active.put(aligned, hash, active, payload, lsn);
     }
 
-    /// Remove an entry that was found.
-    pub fn remove(&mut self, hasher: &Hasher, hash: u64, found: Found, lsn: u64) {
+    /// Remove an entry that was found. `says`: that it is gone is to be said in any case.
+    pub fn remove(&mut self, hasher: &Hasher, hash: u64, found: Found, lsn: u64, says: bool) {
         let name = F::name(self.get(found)).to_vec();
         let (aligned, hash) = (self.aligned(hasher), hash << self.shared_bits);
         self.len = self.len.saturating_sub(1);
         let active = (found.level == 0).then_some(found.reference);
-        if self.find_sealed(&name, hash).is_some() {
+        if says || self.find_sealed(&name, hash).is_some() {
             let mut gone = Vec::new();
             F::write_gone(&mut gone, &name);
             self.active.put(aligned, hash, active, &gone, lsn);
@@ -231,19 +259,25 @@ impl<F: Form> Store<F> {
         active.chain(sealed).filter(|block| !F::is_gone(block))
     }
 
-    /// Visit the blocks of about one bucket of hash order, from the place `from` (hash bits behind
-    /// the shared ones); answers where the next begins: a multiple of [`SCAN_GRAIN`].
-    pub fn visit_bucket<'a>(
-        &'a self,
-        from: u64,
-        hasher: &Hasher,
-        mut visit: impl FnMut(&'a [u8]),
-    ) -> Option<u64> {
-        let aligned = self.aligned(hasher);
+    /// Where what a step of a scan visits ends that begins at `from` (hash bits behind the shared
+    /// ones): a multiple of [`SCAN_GRAIN`]. `others` are ends of what is visited with it.
+    pub fn bucket_end(&self, from: u64, others: impl Iterator<Item = u64>) -> Option<u64> {
         let ends = self.sealed.iter().map(|s| s.body.bucket_end(from));
         // The buckets of the levels are of different widths: the narrowest says how far it goes.
-        let end = ends.chain([self.active.bucket_end(from)]).flatten().min();
-        let end = end.and_then(|end| end.checked_next_multiple_of(SCAN_GRAIN));
+        let ends = ends.chain([self.active.bucket_end(from)]).flatten();
+        let end = ends.chain(others).min();
+        end.and_then(|end| end.checked_next_multiple_of(SCAN_GRAIN))
+    }
+
+    /// Visit the blocks between two places of hash order.
+    pub fn visit_range<'a>(
+        &'a self,
+        from: u64,
+        end: Option<u64>,
+        hasher: &Hasher,
+        mut visit: impl FnMut(&'a [u8]),
+    ) {
+        let aligned = self.aligned(hasher);
         let is_before = |hash: u64| end.is_none_or(|end| hash < end);
         let mut at = Some(from).filter(|_| self.active.len() > 0);
         while let Some(from) = at.filter(|at| is_before(*at)) {
@@ -266,7 +300,6 @@ impl<F: Form> Store<F> {
                 at = level.body.bucket_end(from);
             }
         }
-        end
     }
 
     /// The earliest time at which an entry may expire.
@@ -366,19 +399,33 @@ impl<F: Form> Store<F> {
     pub fn install(
         &mut self,
         folded: usize,
-        file: u64,
+        (file, lsn): (u64, u64),
         section: Arc<Section<F>>,
     ) -> Vec<Sealed<F>> {
-        let new = (section.len() > 0).then(|| Sealed::mapped(file, section));
+        let new = (section.len() > 0).then(|| Sealed::mapped(file, lsn, section));
         let folded = folded.min(self.sealed.len());
         self.sealed.splice(..folded, new).collect()
+    }
+
+    /// Whether the active level says something of a name.
+    pub fn is_changed(&self, name: &[u8], hash: u64) -> bool {
+        self.active.find(name, self.align(hash)).is_some()
+    }
+
+    /// A sealed level has a name now that it did not have, or has it no more, and the active one
+    /// says nothing of it.
+    pub fn count(&mut self, more: bool) {
+        self.len = match more {
+            true => self.len + 1,
+            false => self.len.saturating_sub(1),
+        };
     }
 
     /// Put a section of a file that was opened above the others; `len` names are there then.
     /// `None`: there cannot be so many.
     pub fn stack(
         &mut self,
-        file: u64,
+        (file, lsn): (u64, u64),
         section: Arc<Section<F>>,
         complete: bool,
         len: u64,
@@ -387,7 +434,7 @@ impl<F: Form> Store<F> {
             self.sealed.clear();
         }
         if section.len() > 0 {
-            self.sealed.insert(0, Sealed::mapped(file, section));
+            self.sealed.insert(0, Sealed::mapped(file, lsn, section));
         }
         self.len = usize::try_from(len).ok()?;
         let entries: usize = self.sealed.iter().map(|level| level.body.len()).sum();

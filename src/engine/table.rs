@@ -5,12 +5,15 @@
 //! - A big hash is owned by exactly one row, and is dropped with it.
 
 mod frozen;
+mod layered;
 
 pub use frozen::FrozenTable;
+pub use layered::Seen;
 
 use super::big::{Big, Stored};
 use super::bigs::Bigs;
 use super::catalog::Catalog;
+use super::layer::{Over, Part};
 use super::row::{self, Body, Content, NAMED_FIELDS_MAX, Packed, ROW_BYTES_MAX, Row, Rows, Slot};
 use super::shape::{SHAPE_FIELDS_MAX, Shape};
 use super::store::{Found, Store};
@@ -18,7 +21,8 @@ use super::ttl::TIME_END;
 use super::{FieldExpire, KeyExpire, Millis};
 use smallvec::SmallVec;
 
-type Slots<'a> = SmallVec<[Slot<'a>; 64]>;
+/// What a row is put together from.
+pub type Slots<'a> = SmallVec<[Slot<'a>; 64]>;
 
 /// How many shapes of recent new rows are remembered, by their number of fields.
 const GUESSES: usize = 16;
@@ -29,6 +33,10 @@ const STRING_GROWTH_MAX: usize = 1024 * 1024;
 /// See the module.
 pub struct Table {
     rows: Store<Rows>,
+    /// The newest first.
+    layers: Vec<Part>,
+    /// What layers up to this LSN have is in files.
+    folded_lsn: u64,
     bigs: Bigs,
     /// Keys that have an expiry.
     expiring: usize,
@@ -59,6 +67,8 @@ impl Table {
     pub fn new(shared_bits: u32) -> Table {
         Table {
             rows: Store::new(shared_bits),
+            layers: Vec::new(),
+            folded_lsn: 0,
             bigs: Bigs::default(),
             expiring: 0,
             guesses: [0; GUESSES],
@@ -68,7 +78,8 @@ impl Table {
 
     /// Entities, expired or not.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        let beyond: usize = self.layers.iter().map(|part| part.beyond).sum();
+        self.rows.len() + beyond
     }
 
     /// Entities that have an expiry of the key.
@@ -85,7 +96,7 @@ impl Table {
     }
 
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<Found> {
+    fn find(&self, name: &[u8], hash: u64) -> Option<Found> {
         self.rows.find(name, hash)
     }
 
@@ -94,18 +105,19 @@ impl Table {
     }
 
     #[inline]
-    pub fn read<'a>(&'a self, found: Found, catalog: &'a Catalog) -> Option<Row<'a>> {
+    fn read<'a>(&'a self, found: Found, catalog: &'a Catalog) -> Option<Row<'a>> {
         row::read(self.rows.get(found), &catalog.shapes)
     }
 
     /// The earliest time at which this row's key or a field of it expires.
     #[inline]
-    pub fn due_of(&self, row: &Row<'_>) -> Millis {
+    fn due_of(&self, row: &Row<'_>) -> Millis {
         due_of(row, &self.bigs)
     }
 
     /// Look again when the rows that were due by `now` are next due.
     pub fn refresh_due(&mut self, now: Millis, catalog: &Catalog) {
+        self.refresh_layers(now, catalog);
         let bigs = &self.bigs;
         self.rows.refresh_due(now, &catalog.hasher, |payload| {
             let due = due_of(&row::read(payload, &catalog.shapes)?, bigs);
@@ -148,7 +160,9 @@ impl Table {
         }
         let had = row::expires(self.rows.get(found));
         self.expiring = self.expiring.saturating_sub(usize::from(had));
-        self.rows.remove(&catalog.hasher, at.hash, found, at.lsn);
+        let says = self.is_layered(at.name, at.hash);
+        let hasher = &catalog.hasher;
+        self.rows.remove(hasher, at.hash, found, at.lsn, says);
         true
     }
 
@@ -658,6 +672,23 @@ fn write<'a>(
     }
     Written::Packed {
         shape: Some((slots.len(), shape.id)),
+    }
+}
+
+/// Write the slots as the row that several together are: however large, as no big hash can be made
+/// here. The next change of it does.
+pub fn write_folded(
+    out: &mut Vec<u8>,
+    name: &[u8],
+    over: &Over<'_>,
+    slots: &[Slot<'_>],
+    catalog: &Catalog,
+) {
+    let (hash, lsn) = (0, 0);
+    let (at, guesses) = (At { name, hash, lsn }, [0; GUESSES]);
+    let (expire_at, base) = (over.expire_at, over.base());
+    if let Written::TooLarge = write(out, at, expire_at, base, slots, &guesses, catalog) {
+        row::write_hash(out, name, expire_at, None, slots, &catalog.dictionary);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Opened, ShardFile};
 use super::journal::{self, Step};
+use super::layer::Part;
 use super::level::Form;
 use super::row::Rows;
 use super::{Key, Keyspace};
@@ -14,6 +15,15 @@ pub enum Said {
     /// That it is there no more, whatever older files say.
     Gone,
     Row,
+}
+
+/// What a layer says of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidOfLayer {
+    Nothing,
+    Row,
+    /// That it has no feature of the view.
+    Masked,
 }
 
 /// What a file has of a key.
@@ -43,6 +53,20 @@ impl Keyspace {
         Ok(Trace { row, fields })
     }
 
+    /// The layers above a key: number, LSN, and what each says of it. The newest first.
+    pub fn trace_layers(&self, key: &Key<'_>) -> Vec<(u64, u64, SaidOfLayer)> {
+        let shard = self.shards[self.shard_of(key.hash)].read();
+        let layers = shard.table(key.db).map_or(&[][..], |table| table.layers());
+        let said = |part: &Part| match part.said(key.name, key.hash << self.shard_bits) {
+            Some(_) => SaidOfLayer::Row,
+            None if part.in_scope(key.name) => SaidOfLayer::Masked,
+            None => SaidOfLayer::Nothing,
+        };
+        let layers = layers.iter();
+        let shown = layers.map(|part| (part.layer.batch.number, part.layer.lsn, said(part)));
+        shown.collect()
+    }
+
     /// Whether a change of a journal is one of this key, or of a whole database.
     pub fn concerns(&self, change: &[u8], key: &Key<'_>) -> bool {
         let mut found = false;
@@ -53,6 +77,7 @@ impl Keyspace {
             |step| {
                 found |= match step {
                     Step::Reap(other, _) => is_it(&other),
+                    Step::Publish(number, _) => self.publishes(number, key),
                     Step::Mutation(mutation) => mutation.key().is_none_or(is_it),
                 };
             },

@@ -9,7 +9,9 @@
 
 use super::image::{assert_flushed, images, keyspace};
 use super::input::Input;
-use crate::engine::{Db, Key, SYSTEM_DB, Step, put_mutation, put_reap, read_change};
+use crate::engine::{
+    Db, Key, Mutation, SYSTEM_DB, Step, put_mutation, put_publish, put_reap, read_change,
+};
 
 const DATABASES: Db = 3;
 
@@ -24,14 +26,21 @@ pub fn run(bytes: &[u8]) {
             break;
         }
         let change = input.bytes();
-        let (written, whole, far) = written(change);
-        if far {
+        let written = Written::of(change);
+        if written.far {
             continue;
         }
-        assert_eq!(first.replay(lsn, change).is_some(), whole);
+        // There is no batch here.
+        let done = written.whole && !written.publishes;
+        assert_eq!(first.replay(lsn, change).is_some(), done);
         // Steps before one that is none were done.
-        assert!(second.replay(lsn, &written).is_some());
-        assert_eq!(self::written(&written), (written.clone(), true, false));
+        let again = second.replay(lsn, &written.bytes).is_some();
+        assert_eq!(again, !written.publishes);
+        let expected = Written {
+            whole: true,
+            ..written.clone()
+        };
+        assert_eq!(Written::of(&written.bytes), expected);
     }
     assert_eq!(images(&first), images(&second));
     let flush = [8, u8::MAX];
@@ -39,21 +48,39 @@ pub fn run(bytes: &[u8]) {
     assert_flushed(&first, bytes.contains(&SYSTEM_DB));
 }
 
-/// The steps of a change as bytes; whether all of it was steps, and one reaches far.
-fn written(change: &[u8]) -> (Vec<u8>, bool, bool) {
-    let (mut out, mut far) = (Vec::new(), false);
-    let key = |db, name| {
-        let hash = 0;
-        (db < DATABASES || db == SYSTEM_DB).then_some(Key { db, name, hash })
-    };
-    let read = read_change(change, key, |step| match step {
-        Step::Mutation(mutation) => {
-            if let crate::engine::Mutation::StringWrite { offset, .. } = mutation {
-                far |= offset > OFFSET_MAX;
+/// The steps of a change.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Written {
+    bytes: Vec<u8>,
+    /// All of it was steps.
+    whole: bool,
+    /// One writes beyond [`OFFSET_MAX`].
+    far: bool,
+    publishes: bool,
+}
+
+impl Written {
+    fn of(change: &[u8]) -> Written {
+        let mut written = Written::default();
+        let key = |db, name| {
+            let hash = 0;
+            (db < DATABASES || db == SYSTEM_DB).then_some(Key { db, name, hash })
+        };
+        let out = &mut written.bytes;
+        let read = read_change(change, key, |step| match step {
+            Step::Mutation(mutation) => {
+                if let Mutation::StringWrite { offset, .. } = mutation {
+                    written.far |= offset > OFFSET_MAX;
+                }
+                put_mutation(out, &mutation);
             }
-            put_mutation(&mut out, &mutation);
-        }
-        Step::Reap(key, now) => put_reap(&mut out, &key, now),
-    });
-    (out, read.is_some(), far)
+            Step::Reap(key, now) => put_reap(out, &key, now),
+            Step::Publish(number, at) => {
+                written.publishes = true;
+                put_publish(out, number, at);
+            }
+        });
+        written.whole = read.is_some();
+        written
+    }
 }

@@ -39,6 +39,7 @@ pub fn keyspace(databases: u8) -> Keyspace {
 
 /// What is there before time has passed: nothing is removed by looking.
 pub fn images(keyspace: &Keyspace) -> Images {
+    while keyspace.count_layers(1000) {}
     let mut shards = ShardSet::default();
     shards.insert_all(keyspace);
     let locked = keyspace.lock(&shards, Access::Read);
@@ -48,7 +49,8 @@ pub fn images(keyspace: &Keyspace) -> Images {
             let old = images.insert((db, name.to_vec()), image(entity));
             assert!(old.is_none(), "a key was visited twice");
         });
-        assert!(locked.count(db).0 >= images.range((db, Vec::new())..).count());
+        let (count, found) = (locked.count(db).0, images.range((db, Vec::new())..).count());
+        assert!(count >= found, "database {db}: {count} of {found}");
     }
     images
 }

@@ -13,7 +13,9 @@
 use super::image::{images, keyspace};
 use super::input::Input;
 use super::reading::exercise;
-use crate::engine::{Access, Keyspace, Mutation, SYSTEM_DB, ShardFile, ShardSet, TablePlace};
+use crate::engine::{
+    Access, FrozenShard, Keyspace, Mutation, SYSTEM_DB, ShardFile, ShardSet, TablePlace,
+};
 use crate::io::Append;
 use crate::rowfile::{CHUNK_BYTES, Damage, RowFile, Writer};
 use bytes::Bytes;
@@ -146,16 +148,27 @@ pub fn write_changes(
     number: u64,
     folds: &dyn Fn(u64) -> bool,
 ) -> io::Result<Vec<u8>> {
-    let (lsn, frozen) = keyspace.freeze(shard);
+    let (lsn, frozen) = keyspace.freeze(shard, false);
     let frozen = frozen.expect("a shard that was changed");
+    write_frozen(keyspace, shard, number, folds, (lsn, &frozen))
+}
+
+/// Write a shard that was frozen, and put the file in the place of what it holds.
+pub fn write_frozen(
+    keyspace: &Keyspace,
+    shard: usize,
+    number: u64,
+    folds: &dyn Fn(u64) -> bool,
+    (lsn, frozen): (u64, &FrozenShard),
+) -> io::Result<Vec<u8>> {
     let memory = Memory::default();
     let mut pace = |_| Ok(());
     let mut writer = Writer::new(Box::new(memory.clone()), number, &mut pace)?;
-    let tables = keyspace.write_frozen(&frozen, folds, &mut writer)?;
+    let tables = keyspace.write_frozen(frozen, folds, &mut writer)?;
     let len = writer.finish(u32::try_from(shard).unwrap_or(0), lsn, &tables)?;
     let bytes = std::mem::take(&mut *memory.0.lock());
     assert_eq!(bytes.len() as u64, len);
     let file = RowFile::open(Bytes::from(bytes.clone()), number).expect("what was written");
-    keyspace.install(shard, &frozen, folds, Some(&file.view()))?;
+    keyspace.install(shard, frozen, folds, Some(&file.view()))?;
     Ok(bytes)
 }

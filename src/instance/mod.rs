@@ -29,7 +29,7 @@ pub use live::{Live, OutputLimit};
 pub use mailbox::{Mailbox, Message};
 pub use monitors::Monitors;
 pub use pubsub::PubSub;
-pub use session::{Reply, Save, Session};
+pub use session::{Reply, Session, Work};
 pub use slowlog::SlowLog;
 pub use stats::Stats;
 pub use storage::Storage;
@@ -221,6 +221,9 @@ impl Instance {
     /// Take a session out of every registry.
     pub fn leave(&self, session: &mut Session) {
         self.unsubscribe_all(session);
+        if let Some(storage) = self.storage() {
+            storage.uploads.leave(session.client.id, &self.keyspace);
+        }
         self.clients.leave(session.client.id);
     }
 

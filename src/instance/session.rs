@@ -21,8 +21,8 @@ pub enum Reply {
     Skip,
 }
 
-/// A checkpoint that somebody waits for: whether it was done, once it has ended.
-pub type Save = std::sync::OnceLock<bool>;
+/// Something that is done elsewhere while a client waits: what came of it, once it has ended.
+pub type Work = std::sync::OnceLock<Result<u64, String>>;
 
 /// Who owns it: the connection (`server::Session`), one at a time with a running command. When it
 /// goes, [`super::Instance::leave`] takes the client out of every registry.
@@ -50,8 +50,8 @@ pub struct Session {
     pub now: Millis,
     /// The LSN of the last change that this client made or saw: replies may have to wait for it.
     pub seen_lsn: u64,
-    /// The checkpoint that `SAVE` waits for.
-    pub save: Option<Arc<Save>>,
+    /// What the command that comes next waits for.
+    pub work: Option<Arc<Work>>,
     /// The last command, and how many there were.
     pub command: CommandId,
     pub commands: u64,
@@ -79,7 +79,7 @@ impl Session {
             close: false,
             now,
             seen_lsn: 0,
-            save: None,
+            work: None,
             command: CommandId::MAX,
             commands: 0,
             starts: Vec::new(),

@@ -5,6 +5,7 @@
 //! | `MANIFEST` | which files are the store, and up to which LSN |
 //! | `rows-<number>` | the rows of one shard |
 //! | `catalog-<number>` | what rows refer to: shapes and frequent values |
+//! | `batch-<number>` | a batch of a view: rows of all shards |
 //! | `wal-<number>` | segments of the log |
 //! | `LOCK` | locked by the server that uses the directory |
 //!
@@ -12,9 +13,11 @@
 //! without the rest, is refused: something is lost.
 
 use super::Instance;
+use crate::batch::{self, Uploads};
 use crate::checkpoint::{self, Checkpoints, Files, Loading, LogOptions, Opened, Started};
 use crate::clock;
 use crate::config::Config;
+use crate::engine::Keyspace;
 use crate::io::{self, Directory, Residency};
 use crate::wal::{Log, Policy, Recovered};
 use std::path::Path;
@@ -27,6 +30,7 @@ const SEGMENT_BYTES: usize = 32 << 20;
 pub struct Storage {
     pub log: Arc<Log>,
     pub checkpoints: Arc<Checkpoints>,
+    pub uploads: Arc<Uploads>,
     pub recovered: Recovered,
     pub base_files: usize,
     pub base_bytes: u64,
@@ -91,7 +95,7 @@ fn start(
         log,
         files,
         recovered,
-    } = opened.start(&instance.keyspace, loading, log)?;
+    } = opened.start(&instance.keyspace, loading, log, batch::kept)?;
     let took = clock::monotonic().saturating_duration_since(began);
     let recovered_in_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let (base_files, base_bytes) = (files.open.len(), files.bytes());
@@ -106,14 +110,24 @@ fn start(
         recovered_in_millis
     ));
     let limits = config.checkpoint_limits();
-    let checkpoints = Checkpoints::new(disk, log.clone(), limits, residency, &files);
+    let last = last_batch(&instance.keyspace);
+    let uploads = Arc::new(Uploads::new(disk.clone(), residency, last));
+    let keeps = batch::kept;
+    let checkpoints = Checkpoints::new(disk, log.clone(), limits, residency, keeps, &files);
     let storage = Storage {
         log,
         checkpoints: Arc::new(checkpoints),
+        uploads,
         recovered,
         base_files,
         base_bytes,
         recovered_in_millis,
     };
     Ok((storage, files))
+}
+
+/// The highest number of a batch of which there is a file or a record.
+fn last_batch(keyspace: &Keyspace) -> u64 {
+    let kept = batch::kept(keyspace).last().copied();
+    kept.max(keyspace.last_batch()).unwrap_or(0)
 }

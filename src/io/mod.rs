@@ -10,12 +10,14 @@ mod scratch;
 #[cfg(test)]
 pub mod sim;
 mod socket;
+mod spill;
 
 pub use disk::{Append, Directory, Disk, Pages, Residency, Syncer};
 pub use places::{Place, entry, list};
 pub use process::{Usage, usage};
 pub use scratch::scratch;
 pub use socket::bind_unix;
+pub use spill::Spill;
 
 pub use std::fs::File;
 

@@ -13,6 +13,7 @@
 //!   for reading, half for the sink.
 
 mod args;
+mod batch;
 mod contain;
 mod convert;
 mod copy;
@@ -40,6 +41,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 pub use self::args::{LoadArgs, Mode};
+use self::batch::{BatchSink, Target};
 use self::contain::Position;
 use self::copy::Pass;
 use self::newest::Newest;
@@ -266,10 +268,30 @@ impl<'a> Load<'a> {
         Ok((report, newest))
     }
 
+    /// Check and pack everything, then publish it.
     fn as_a_batch(&self) -> Result<(Report, Summary), Failure> {
-        Err(Failure::Failed(
-            "this version cannot publish batches; --to writes row by row".to_owned(),
-        ))
+        let failed = |e: crate::client::ClientError| Failure::Failed(e.to_string());
+        let address = self.args.server.address().map_err(Failure::Usage)?;
+        let mut connection = self.args.server.connect(&address).map_err(failed)?;
+        let (view, now) = (&self.plan.view, now());
+        let features_ever = batch::features_ever(&mut connection, &view.name)?;
+        let db = address.database.map_or(Ok(0), u8::try_from);
+        let target = Target {
+            connection,
+            db: db.map_err(|_| Failure::Usage("there is no such database".to_owned()))?,
+            replace: self.args.mode != Some(Mode::Upsert),
+            key: self.plan.key.clone(),
+            features_ever,
+            author: std::env::var("USER").unwrap_or_else(|_| "default".to_owned()),
+            memory: usize::try_from(self.args.memory / 2).unwrap_or(usize::MAX),
+            dir: std::env::temp_dir(),
+            file_names: self.file_names.clone(),
+        };
+        let mut sink = BatchSink::begin(target, view, u64::try_from(now).unwrap_or(0))?;
+        let report = self.pass("load", now, &mut self.rejects(), &mut sink)?;
+        sink.note(&self.source, &report);
+        let summary = Box::new(sink).finish()?;
+        Ok((report, summary))
     }
 
     /// Check everything, then send it.

@@ -19,9 +19,11 @@
 //! - Every byte before the trailer's own is under a checksum.
 //! - Reading is total: any bytes are a file or an error.
 
+pub mod batch;
 mod read;
 mod write;
 
+pub use batch::BatchFile;
 pub use read::{Damage, RowFile};
 pub use write::Writer;
 

@@ -33,23 +33,23 @@ pub struct RowFile {
     checksums_at: usize,
 }
 
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub &'a [u8]);
 
 impl Reader<'_> {
-    fn u32(&mut self) -> Option<u32> {
+    pub fn u32(&mut self) -> Option<u32> {
         let (first, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u32::from_le_bytes(*first))
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub fn u64(&mut self) -> Option<u64> {
         let (first, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*first))
     }
 
     /// A count of things that take so many bytes each.
-    fn count(&mut self, bytes: usize) -> Option<usize> {
+    pub fn count(&mut self, bytes: usize) -> Option<usize> {
         let count = self.u32()? as usize;
         (count <= self.0.len() / bytes).then_some(count)
     }
@@ -60,7 +60,12 @@ impl Reader<'_> {
             1 => true,
             _ => return None,
         };
-        let place = Place {
+        let place = self.place()?;
+        Some(SectionPlace { complete, place })
+    }
+
+    pub fn place(&mut self) -> Option<Place> {
+        Some(Place {
             blocks_at: self.u64()?,
             blocks_bytes: self.u64()?,
             buckets_at: self.u64()?,
@@ -68,8 +73,7 @@ impl Reader<'_> {
             dues_at: self.u64()?,
             dues: self.u64()?,
             entries: self.u64()?,
-        };
-        Some(SectionPlace { complete, place })
+        })
     }
 
     fn big(&mut self) -> Option<BigPlace> {
@@ -108,6 +112,13 @@ const IDS_MAX: u32 = 1 << 24;
 impl RowFile {
     /// Open the file of this number.
     pub fn open(bytes: Bytes, number: u64) -> Result<RowFile, Damage> {
+        let (mut file, directory) = RowFile::sealed(bytes, number)?;
+        file.tables = tables(&directory).ok_or(Damage::Directory)?;
+        Ok(file)
+    }
+
+    /// Open a file whatever its directory is of, which is answered.
+    pub(super) fn sealed(bytes: Bytes, number: u64) -> Result<(RowFile, Bytes), Damage> {
         let at = bytes.len().checked_sub(TRAILER_BYTES);
         let at = at.ok_or(Damage::NoTrailer)?;
         let trailer = bytes.get(at..).ok_or(Damage::NoTrailer)?;
@@ -118,8 +129,7 @@ impl RowFile {
         if crc != crc32fast::hash(body).to_le_bytes() {
             return Err(Damage::Trailer);
         }
-        let (mut file, directory_at, crc) =
-            Self::of_trailer(&bytes, body).ok_or(Damage::Directory)?;
+        let (file, directory_at, crc) = Self::of_trailer(&bytes, body).ok_or(Damage::Directory)?;
         if file.number != number {
             return Err(Damage::Number(file.number));
         }
@@ -134,8 +144,8 @@ impl RowFile {
         for chunk in directory_at / CHUNK_BYTES..file.chunks() {
             file.verify(chunk)?;
         }
-        file.tables = tables(directory).ok_or(Damage::Directory)?;
-        Ok(file)
+        let directory = bytes.slice_ref(directory);
+        Ok((file, directory))
     }
 
     fn of_trailer(bytes: &Bytes, body: &[u8]) -> Option<(RowFile, usize, u32)> {
@@ -161,6 +171,7 @@ impl RowFile {
     pub fn view(&self) -> ShardFile<'_> {
         ShardFile {
             number: self.number,
+            lsn: self.lsn,
             bytes: &self.bytes,
             tables: &self.tables,
         }

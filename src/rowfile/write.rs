@@ -1,7 +1,7 @@
 //! Writing a row file, from its beginning to its end.
 
 use super::{CHUNK_BYTES, HEADER, HEADER_BYTES, TRAILER};
-use crate::engine::{SectionPlace, Sink, TablePlace, align};
+use crate::engine::{Place, SectionPlace, Sink, TablePlace, align};
 use crate::io::Append;
 use std::io;
 
@@ -48,10 +48,15 @@ impl<'p> Writer<'p> {
 
     /// Write what follows the sections, and make the file safe, but for its name; answers its
     /// length.
-    pub fn finish(mut self, shard: u32, lsn: u64, tables: &[TablePlace]) -> io::Result<u64> {
+    pub fn finish(self, shard: u32, lsn: u64, tables: &[TablePlace]) -> io::Result<u64> {
+        let directory = directory(tables)?;
+        self.finish_with(shard, lsn, &directory)
+    }
+
+    pub(super) fn finish_with(mut self, shard: u32, lsn: u64, directory: &[u8]) -> io::Result<u64> {
         align(&mut self)?;
         let directory_at = self.at;
-        self.write(&directory(tables)?)?;
+        self.write(directory)?;
         align(&mut self)?;
         if !self.chunk.is_empty() {
             self.end_chunk()?;
@@ -121,7 +126,10 @@ fn directory(tables: &[TablePlace]) -> io::Result<Vec<u8>> {
 
 fn put_section(out: &mut Vec<u8>, section: &SectionPlace) {
     out.extend_from_slice(&u32::from(section.complete).to_le_bytes());
-    let place = &section.place;
+    put_place(out, &section.place);
+}
+
+pub(super) fn put_place(out: &mut Vec<u8>, place: &Place) {
     for n in [
         place.blocks_at,
         place.blocks_bytes,

@@ -104,6 +104,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
     if let Some(storage) = instance.storage() {
         let log = &storage.log;
         storage.checkpoints.stop();
+        storage.uploads.stop();
         log.stop();
         for keeper in keepers {
             let _ = keeper.join();
@@ -134,12 +135,14 @@ fn start_keepers(
         storage.log.clone(),
         storage.checkpoints.clone(),
     );
+    let uploads = storage.uploads.clone();
     instance.keep(storage);
-    let data = instance.clone();
+    let (data, batches) = (instance.clone(), instance.clone());
     Ok(vec![
         start_thread("log", move || log.run())?,
         start_thread("log-room", move || room.keep_room())?,
         start_thread("checkpoint", move || checkpoints.run(&data.keyspace, files))?,
+        start_thread("batches", move || uploads.run(&batches.keyspace))?,
     ])
 }
 

@@ -10,8 +10,9 @@ from rapidhash import rapidhash
 class Log:
     """Does the changes of a log again in `dbs`, each in the shards that do not have it yet."""
 
-    def __init__(self, folder, seed, lsns, dbs):
+    def __init__(self, folder, seed, lsns, dbs, batches):
         self.folder, self.seed, self.lsns, self.dbs = folder, seed, lsns, dbs
+        self.batches = batches
         self.shift = len(lsns).bit_length() - 1
 
     def replay(self):
@@ -51,9 +52,11 @@ class Log:
         require(not c.end(), lsn, "no mutation")
         while not c.end():
             op = c.u8()
-            require(1 <= op <= 10, lsn, "op", op)
+            require(1 <= op <= 11, lsn, "op", op)
             if op in (8, 9):
                 self.databases(lsn, op, c)
+            elif op == 11:
+                self.batches.publish(c.u64(), lsn, c.u64(), self.dbs, self.lsns)
             else:
                 self.mutation(lsn, op, c)
 

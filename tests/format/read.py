@@ -22,8 +22,9 @@ import zlib
 
 sys.dont_write_bytecode = True
 
+from batches import Batches
 from log import Log
-from parts import Cursor, file_bytes, require
+from parts import NEVER, Cursor, file_bytes, require
 from rapidhash import hash_secrets, rapidhash
 from rows import RowFile
 
@@ -41,12 +42,16 @@ def manifest(folder):
     require(all(found), "MANIFEST: a line")
     seed = int(found[0][1], 16)
     _, following, catalog, count = (int(m[1]) for m in found[1:])
-    shards = [[int(n) for n in line.split(" ")] for line in lines[6:-1]]
+    shards = [[int(n) for n in line.split(" ")] for line in lines[6:6 + count]]
     require(len(shards) == count <= 4096 and count & (count - 1) == 0, "MANIFEST: shards")
+    layers = [re.fullmatch(r"layer (\d+) (\d+) (\d+) (\d+)", line) for line in lines[6 + count:-1]]
+    require(all(layers), "MANIFEST: a layer")
+    layers = [tuple(int(n) for n in m.groups()) for m in layers]
+    require(all(a[1] < b[1] for a, b in zip(layers, layers[1:])), "MANIFEST: order of layers")
     numbers = [n for shard in shards for n in shard[1:]]
     require(len(numbers) == len(set(numbers)), "MANIFEST: a file named twice")
     require(all(n < following for n in numbers + [catalog]), "MANIFEST: next")
-    return seed, catalog, [(shard[0], shard[1:]) for shard in shards]
+    return seed, catalog, [(shard[0], shard[1:]) for shard in shards], layers
 
 
 def catalog(folder, number):
@@ -67,29 +72,33 @@ class Store:
 
     def __init__(self, folder):
         self.folder, self.dbs = folder, {}
-        seed, number, shards = manifest(folder)
+        seed, number, shards, self.layers = manifest(folder)
         self.seed = hash_secrets(seed)
         self.shapes, self.values = catalog(folder, number)
         self.shift = len(shards).bit_length() - 1
+        self.batches = Batches(self)
         for shard, (lsn, numbers) in enumerate(shards):
             files = [RowFile(self, shard, n) for n in numbers]
             require(not files or files[0].lsn <= lsn, "LSN of shard", shard)
-            if files:
-                self.merge(files)
+            lsns = self.merge(files) if files else {}
+            self.publish(shard, lsn, files, lsns)
         self.lsns = [lsn for lsn, _ in shards]
-        Log(folder, self.seed, self.lsns, self.dbs).replay()
+        Log(folder, self.seed, self.lsns, self.dbs, self.batches).replay()
 
     def merge(self, files):
-        """The files of a shard, the newest first: what the newest says of a name counts."""
-        newest = files[0]
+        """The files of a shard, the newest first: what the newest says of a name counts. Answers
+        the LSN of each name by database, and under None that of names that no file has."""
+        newest, lsns = files[0], {}
         of = lambda f: {db: f.entries(t[2], f.row, self.shift) for db, t in f.tables.items()}
         read = [of(f) for f in files]
         for db, (keys, expiring, _, bigs) in newest.tables.items():
-            rows = {}
+            rows, lsns[db] = {}, {None: 0}
             for f, tables in zip(files, read):
                 if db in tables:
                     rows = {**tables[db], **rows}
+                    lsns[db] = {**dict.fromkeys(tables[db], f.lsn), **lsns[db]}
                     if f.tables[db][2][0]:
+                        lsns[db][None] = f.lsn
                         break
             rows = {key: row for key, row in rows.items() if row is not None}
             require(len(rows) == keys, newest.name, db, "keys", len(rows), keys)
@@ -100,7 +109,23 @@ class Store:
             for key, (expiry, value) in rows.items():
                 if isinstance(value, int):
                     value = self.big(files, db, key, value)
+                    # It was changed when a batch was published, if at all.
+                    lsns[db][key] = NEVER
                 self.dbs.setdefault(db, {})[key] = [expiry, value]
+        return lsns
+
+    def publish(self, shard, shard_lsn, files, lsns):
+        """The layers that were there when this shard was as its files are."""
+        owns = lambda key: self.shift == 0 or rapidhash(key, self.seed) >> (64 - self.shift) == shard
+        for number, lsn, time, gone in self.layers:
+            if lsn > shard_lsn or 0 < gone <= shard_lsn:
+                continue
+            batch = self.batches[number]
+            newest = files[0].lsn if files else 0
+            own = lsns.get(batch.db, {None: newest})
+            has_it = lambda key: own.get(key, own[None]) >= lsn
+            table = self.dbs.setdefault(batch.db, {})
+            batch.publish(table, time, (shard, owns), has_it)
 
     def big(self, files, db, key, number):
         hashed, count, _ = files[0].tables[db][3][number]

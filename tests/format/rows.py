@@ -7,12 +7,11 @@ from rapidhash import M64, rapidhash
 CHARACTERS = b"0123456789.-+eE"
 
 
-class RowFile:
-    """One `rows-` file: its checksums and directory verified, `tables` by database."""
+class Sealed:
+    """A file with a header and a trailer, and all checksums right; what both kinds of it hold."""
 
-    def __init__(self, store, shard, number):
-        self.store, self.shard, self.number = store, shard, number
-        self.name = "rows-%012d" % number
+    def __init__(self, store, name, shard, number):
+        self.store, self.shard, self.number, self.name = store, shard, number, name
         self.data = data = file_bytes(store.folder, self.name)
         trailer = data[-64:]
         require(len(data) >= 128 and len(data) % 4 == 0, self.name, "length")
@@ -33,23 +32,7 @@ class RowFile:
             piece = data[65536 * i:min(65536 * (i + 1), sums)]
             sealed = table[4 * i:4 * i + 4]
             require(zlib.crc32(piece).to_bytes(4, "little") == sealed, self.name, "piece", i)
-        c = Cursor(data[:sums], directory)
-        self.tables = {}
-        for _ in range(c.u32()):
-            db, keys, expiring = c.u32(), c.u64(), c.u64()
-            require(all(db > other for other in self.tables), self.name, "order of databases")
-            section, bigs = self.section(c), {}
-            for _ in range(c.u32()):
-                number, hashed, fields = c.u32(), c.u64(), c.u64()
-                require(number not in bigs, self.name, "a big twice")
-                bigs[number] = (hashed, fields, self.section(c))
-            self.tables[db] = (keys, expiring, section, bigs)
-        require(not any(data[c.at:sums]), self.name, "zeros behind the directory")
-
-    def section(self, c):
-        complete = c.u32()
-        require(complete in (0, 1), self.name, "complete")
-        return (complete,) + tuple(c.u64() for _ in range(7))
+        self.sums, self.directory = sums, Cursor(data[:sums], directory)
 
     def entries(self, section, parse, shift):
         """{name: what parse says} of a section. Its blocks, buckets and dues must agree."""
@@ -106,7 +89,7 @@ class RowFile:
 
     def cell(self, c, code):
         if code == 0:
-            return self.store.values[c.u16()]
+            return self.values[c.u16()]
         if code == 15:
             return bytes(c.bytes())
         halves = [h for byte in c.take(code) for h in (byte & 15, byte >> 4)]
@@ -138,7 +121,7 @@ class RowFile:
         if kind == 3:
             return key, (expiry, c.u32()), earliest
         if kind == 0:
-            names = self.store.shapes[c.u16()]
+            names = self.shapes[c.u16()]
             if flags & 16:
                 presence = c.take(-(-len(names) // 8))
                 names = [name for i, name in enumerate(names) if bits(presence, 1, i)]
@@ -158,3 +141,27 @@ class RowFile:
         require(code & 0x70 == 0, self.name, name, "code")
         expiry = c.u48() if code & 128 else None
         return name, [self.cell(c, code & 15), expiry], NEVER if expiry is None else expiry
+
+
+class RowFile(Sealed):
+    """One `rows-` file: `tables` by database."""
+
+    def __init__(self, store, shard, number):
+        super().__init__(store, "rows-%012d" % number, shard, number)
+        self.shapes, self.values = store.shapes, store.values
+        c, self.tables = self.directory, {}
+        for _ in range(c.u32()):
+            db, keys, expiring = c.u32(), c.u64(), c.u64()
+            require(all(db > other for other in self.tables), self.name, "order of databases")
+            section, bigs = self.section(c), {}
+            for _ in range(c.u32()):
+                number, hashed, fields = c.u32(), c.u64(), c.u64()
+                require(number not in bigs, self.name, "a big twice")
+                bigs[number] = (hashed, fields, self.section(c))
+            self.tables[db] = (keys, expiring, section, bigs)
+        require(not any(self.data[c.at:self.sums]), self.name, "zeros behind the directory")
+
+    def section(self, c):
+        complete = c.u32()
+        require(complete in (0, 1), self.name, "complete")
+        return (complete,) + tuple(c.u64() for _ in range(7))

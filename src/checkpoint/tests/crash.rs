@@ -8,14 +8,14 @@ use crate::io::sim::Crash;
 fn until(steps: u64, seed: u64) -> (Arc<SimDisk>, Server, bool) {
     let disk = Arc::new(SimDisk::default());
     let mut random = Random(seed);
-    let mut server = Server::start(&disk, seed, BTreeMap::new()).unwrap();
+    let mut server = Server::start(&disk, seed, Past::default()).unwrap();
     for _ in 0..2 {
         server.change(&mut random, 30);
-        assert!(server.checkpoint());
+        assert!(server.checkpoint_that(random.below(3) == 0));
     }
     server.change(&mut random, 30);
     disk.end_after(steps);
-    let done = server.checkpoint();
+    let done = server.checkpoint_that(seed.is_multiple_of(2));
     let done = done && !disk.has_ended();
     (disk, server, done)
 }
@@ -34,12 +34,12 @@ fn a_checkpoint_may_end_at_any_step() {
     for seed in 1..12 {
         for steps in 0.. {
             let (disk, server, done) = until(steps, seed);
-            let changes = server.kept.changes.lock().clone();
+            let past = server.past();
             let crashes = [Crash::Process, Crash::Power, Crash::Power, Crash::Power];
             for (n, crash) in crashes.into_iter().enumerate() {
                 let floor = promised(&server, crash);
                 let image = disk.crash(seed * 1000 + n as u64, crash);
-                if let Err(error) = judge(image, &changes, floor) {
+                if let Err(error) = judge(image, &past, floor) {
                     panic!("seed {seed}, step {steps}, {crash:?} {n}: {error}");
                 }
                 images += 1;
@@ -61,26 +61,26 @@ fn lives_that_end_anywhere_lose_nothing() {
     for seed in 1..400u64 {
         let mut random = Random(seed);
         let mut disk = Arc::new(SimDisk::default());
-        let mut changes: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+        let mut past = Past::default();
         let mut floor = 0;
         for life in 0..6 {
             disk.end_after(random.below(120) as u64);
-            match Server::start(&disk, seed * 100 + life, changes.clone()) {
+            match Server::start(&disk, seed * 100 + life, past.clone()) {
                 Err(_) if disk.has_ended() => {}
                 Err(error) => panic!("seed {seed}, life {life}: {error}"),
                 Ok(mut server) => {
                     for _ in 0..random.below(4) {
                         let count = random.below(20);
                         server.change(&mut random, count);
-                        server.checkpoint();
+                        server.checkpoint_that(random.below(3) == 0);
                     }
                     let crash = [Crash::Process, Crash::Power][random.below(2)];
                     // What was written after the end was not.
                     let ended = disk.has_ended();
                     floor = promised(&server, if ended { Crash::Power } else { crash });
-                    changes = server.kept.changes.lock().clone();
+                    past = server.past();
                     disk = Arc::new(disk.crash(seed ^ life << 32, crash));
-                    let judged = judge(disk.crash(1, Crash::Process), &changes, floor);
+                    let judged = judge(disk.crash(1, Crash::Process), &past, floor);
                     judged.unwrap_or_else(|e| panic!("seed {seed}, life {life}: {e}"));
                     // Until a start has synced it, the rest may still be lost.
                     floor = promised(&server, Crash::Power);
@@ -90,7 +90,7 @@ fn lives_that_end_anywhere_lose_nothing() {
             }
             // It ended while it started: nothing may have changed for the worse.
             disk = Arc::new(disk.crash(seed ^ life, Crash::Power));
-            if let Err(error) = judge(disk.crash(1, Crash::Process), &changes, floor) {
+            if let Err(error) = judge(disk.crash(1, Crash::Process), &past, floor) {
                 panic!("seed {seed}, life {life}, while starting: {error}");
             }
             images += 1;
@@ -103,7 +103,7 @@ fn lives_that_end_anywhere_lose_nothing() {
 #[test]
 fn changes_go_on_while_checkpoints_are_made() {
     let disk = Arc::new(SimDisk::default());
-    let mut server = Server::start(&disk, 1, BTreeMap::new()).unwrap();
+    let mut server = Server::start(&disk, 1, Past::default()).unwrap();
     let (keyspace, log) = (server.keyspace.clone(), server.kept.log.clone());
     let random = Mutex::new(Random(1));
     let changes = move || change(&keyspace, &log, &mut random.lock(), 40);
@@ -112,8 +112,8 @@ fn changes_go_on_while_checkpoints_are_made() {
     for seed in 0..20 {
         assert!(server.checkpoint());
         let floor = promised(&server, Crash::Power);
-        let changes = server.kept.changes.lock().clone();
-        if let Err(error) = judge(disk.crash(seed, Crash::Power), &changes, floor) {
+        let past = server.past();
+        if let Err(error) = judge(disk.crash(seed, Crash::Power), &past, floor) {
             panic!("checkpoint {seed}: {error}");
         }
     }

@@ -9,17 +9,17 @@ fn violations(planted: Planted) -> usize {
     for seed in 1..30 {
         let disk = Arc::new(SimDisk::planted(planted));
         let mut random = Random(seed);
-        let Ok(mut server) = Server::start(&disk, seed, BTreeMap::new()) else {
+        let Ok(mut server) = Server::start(&disk, seed, Past::default()) else {
             continue;
         };
         for _ in 0..2 {
             server.change(&mut random, 20);
             server.checkpoint();
         }
-        let changes = server.kept.changes.lock().clone();
+        let past = server.past();
         let floor = server.kept.log.positions().1;
         let image = disk.crash(seed, Crash::Power);
-        violations += usize::from(judge(image, &changes, floor).is_err());
+        violations += usize::from(judge(image, &past, floor).is_err());
     }
     violations
 }

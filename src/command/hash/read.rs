@@ -42,7 +42,7 @@ enum Part {
 fn reply_all(ctx: &mut Context<'_>, args: Args<'_>, part: Part) -> Result<(), CommandError> {
     let key = ctx.key(args.at(1));
     let hash = ctx.data.hash(&key)?;
-    let len = hash.map_or(0, |hash| hash.len());
+    let len = hash.as_ref().map_or(0, |hash| hash.len());
     if part == Part::Both {
         ctx.out.map(len);
     } else {

@@ -104,7 +104,7 @@ fn decide<'a>(
     };
     let mut changed = HashSet::new();
     for name in names.iter() {
-        let before = match hash.and_then(|hash| hash.expire_at(name)) {
+        let before = match hash.as_ref().and_then(|hash| hash.expire_at(name)) {
             Some(_) if changed.contains(name) => (!deletes).then_some(Some(at)),
             before => before,
         };
@@ -149,7 +149,7 @@ pub fn hpersist(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandErro
     let mut seen = HashSet::new();
     ctx.out.array(names.len());
     for name in names.iter() {
-        let code = match hash.and_then(|hash| hash.expire_at(name)) {
+        let code = match hash.as_ref().and_then(|hash| hash.expire_at(name)) {
             None => MISSING,
             Some(Some(_)) if seen.insert(name) => {
                 persisted.push(name);
@@ -159,6 +159,7 @@ pub fn hpersist(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandErro
         };
         ctx.out.integer(code);
     }
+    drop(hash);
     if !persisted.is_empty() {
         ctx.data.commit(&Mutation::HashExpire {
             key,

@@ -23,7 +23,7 @@ fn reply_values<'a>(
     let mut found = Vec::new();
     ctx.out.array(names.len());
     for name in names.iter() {
-        let mut value = hash.and_then(|hash| hash.get(name));
+        let mut value = hash.as_ref().and_then(|hash| hash.get(name));
         if value.is_some() {
             if seen.insert(name) {
                 found.push(name);

@@ -100,12 +100,16 @@ pub fn hsetex(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError>
         .step_by(2)
         .map(|i| (options.pairs.at(i), options.pairs.at(i + 1)))
         .collect();
-    let is_there = |name: &[u8]| hash.is_some_and(|hash| hash.get(name).is_some());
+    let is_there = |name: &[u8]| {
+        let found = hash.as_ref().and_then(|hash| hash.get(name));
+        found.is_some()
+    };
     let holds = match options.condition {
         None => true,
         Some(Condition::None) => !pairs.iter().any(|(name, _)| is_there(name)),
         Some(Condition::Some) => pairs.iter().all(|(name, _)| is_there(name)),
     };
+    drop(hash);
     ctx.out.integer(i64::from(holds));
     if !holds {
         return Ok(());

@@ -23,7 +23,7 @@ fn reply_times(
     )?;
     ctx.out.array(names.len());
     for name in names.iter() {
-        let answer = match hash.and_then(|hash| hash.expire_at(name)) {
+        let answer = match hash.as_ref().and_then(|hash| hash.expire_at(name)) {
             None => MISSING,
             Some(None) => NO_EXPIRY,
             Some(Some(at)) => show(at, ctx.data.now) as i64,

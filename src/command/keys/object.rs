@@ -15,6 +15,7 @@ pub const OBJECT: Command = Command {
     summary: "A container for object introspection commands.",
     complexity: "Depends on subcommand.",
     handler: container,
+    starts: None,
     subcommands: &[
         Command {
             name: "encoding",

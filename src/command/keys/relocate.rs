@@ -21,8 +21,9 @@ fn relocate(ctx: &mut Context<'_>, source: Key<'_>, target: Key<'_>, image: &Ima
 pub fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let (source, target) = (ctx.key(args.at(1)), ctx.key(args.at(2)));
     let entity = ctx.data.get(&source).ok_or(CommandError::NoSuchKey)?;
+    let image = Image::of(&entity);
+    drop(entity);
     if source.name != target.name {
-        let image = Image::of(&entity);
         relocate(ctx, source, target, &image);
     }
     ctx.out.simple("OK");
@@ -34,8 +35,9 @@ pub fn renamenx(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandErro
     let entity = ctx.data.get(&source).ok_or(CommandError::NoSuchKey)?;
     // The same name twice: there is such a key.
     let free = ctx.data.get(&target).is_none();
+    let image = Image::of(&entity);
+    drop(entity);
     if free {
-        let image = Image::of(&entity);
         relocate(ctx, source, target, &image);
     }
     ctx.out.integer(i64::from(free));

@@ -3,17 +3,25 @@
 use super::Table;
 use crate::engine::big::{Big, Fields};
 use crate::engine::checkpoint::OpenedTable;
+use crate::engine::fold::Transitions;
+use crate::engine::hasher::Hasher;
+use crate::engine::layer::Part;
 use crate::engine::row::Rows;
 use crate::engine::sealed::{Body, Sealed};
 use crate::engine::store::Frozen;
 use crate::engine::{Db, Millis};
+use parking_lot::Mutex;
 
 /// A table at one moment.
 pub struct FrozenTable {
     pub db: Db,
     pub expiring: usize,
     pub rows: Frozen<Rows>,
+    /// The newest first.
+    pub layers: Vec<Part>,
     pub bigs: Vec<FrozenBig>,
+    /// What taking up layers did, as it was last written.
+    pub transitions: Mutex<Transitions>,
 }
 
 pub struct FrozenBig {
@@ -60,7 +68,9 @@ impl Table {
             db,
             expiring: self.expiring,
             rows: self.rows.freeze(),
+            layers: self.layers.clone(),
             bigs,
+            transitions: Mutex::default(),
         }
     }
 
@@ -81,19 +91,46 @@ impl Table {
             self.bigs.change(old.id, |big| {
                 if big.store().is(&old.fields) {
                     let (folded, section) = (fields_folded(&old.fields), section.clone());
-                    fields.extend(big.store_mut().install(folded, opened.number, section));
+                    fields.extend(big.store_mut().install(folded, opened.at(), section));
                     big.look_again();
                 }
             });
         }
         let folded = rows_folded(&frozen.rows);
-        let rows = self
-            .rows
-            .install(folded, opened.number, opened.rows.clone());
+        let rows = self.rows.install(folded, opened.at(), opened.rows.clone());
         self.note_bigs();
         Replaced {
             _rows: rows,
             _fields: fields,
+        }
+    }
+
+    /// After the file of a frozen table was put in its place: what it took up of layers shows in
+    /// the numbers of keys, and a complete one has all that the layers have up to its LSN.
+    pub fn settle(&mut self, frozen: &FrozenTable, lsn: u64, complete: bool, hasher: &Hasher) {
+        let transitions = std::mem::take(&mut *frozen.transitions.lock());
+        // A change meanwhile took all of it up, and was counted.
+        let is_untouched = |table: &Table, name: &[u8]| {
+            let hash = hasher.hash(name);
+            !table.rows.is_changed(name, hash)
+        };
+        let freed = transitions.freed.iter();
+        let freed = freed.filter(|name| is_untouched(self, name)).count();
+        self.expiring = self.expiring.saturating_sub(freed);
+        for name in &transitions.died {
+            if is_untouched(self, name) {
+                self.rows.count(false);
+                self.is_beyond_again(name, hasher.hash(name), lsn);
+            }
+        }
+        for (name, gone_lsn) in &transitions.born {
+            if is_untouched(self, name) {
+                self.rows.count(true);
+                self.is_no_more_beyond(name, hasher.hash(name), *gone_lsn);
+            }
+        }
+        if complete {
+            self.detach(lsn);
         }
     }
 
@@ -111,15 +148,16 @@ impl Table {
     pub fn stack(&mut self, opened: &OpenedTable<'_>) -> Option<()> {
         let place = opened.place;
         if place.rows.complete {
+            self.folded_lsn = opened.lsn;
             self.bigs.clear();
         }
         let (rows, complete) = (opened.rows.clone(), place.rows.complete);
-        self.rows.stack(opened.number, rows, complete, place.len)?;
+        self.rows.stack(opened.at(), rows, complete, place.len)?;
         self.expiring = place.expiring as usize;
         let listed = place.bigs.iter().map(|big| (big.id, big.hash));
         self.bigs.keep_and_make(listed);
         for big in &place.bigs {
-            let (fields, number) = (opened.bigs.get(&big.id), opened.number);
+            let (fields, at) = (opened.bigs.get(&big.id), opened.at());
             let stacked = self.bigs.change(big.id, |live| {
                 let complete = big.fields.complete;
                 if complete {
@@ -127,7 +165,7 @@ impl Table {
                 }
                 let store = live.store_mut();
                 let stacked = fields.is_none_or(|fields| {
-                    let stacked = store.stack(number, fields.clone(), complete, big.len);
+                    let stacked = store.stack(at, fields.clone(), complete, big.len);
                     stacked.is_some()
                 });
                 live.look_again();
