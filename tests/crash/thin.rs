@@ -11,8 +11,10 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
-/// Room for the segments that a start makes.
+/// Room for the segments that a start makes, and not for a third one.
 const ROOM_MIB: u64 = 64;
+/// Room for those of two starts, and for one that the first may still make as it fails.
+const MORE_ROOM_MIB: u64 = 160;
 /// Before the disk fails, in the first segment.
 const SAFE: usize = 300;
 
@@ -48,7 +50,7 @@ fn each(body: impl Fn(&Path, &str) + Sync) {
 }
 
 fn sync_fails(folder: &Path, policy: &str) -> Failed {
-    let (thin, node, mut load, safe) = begin(folder, policy);
+    let (thin, node, mut load, safe) = begin(folder, policy, MORE_ROOM_MIB);
     let second = segments(&thin.volume.data()).pop().expect("a segment");
     thin.thin_out(&second);
     thin.fill();
@@ -69,7 +71,7 @@ fn sync_fails(folder: &Path, policy: &str) -> Failed {
 }
 
 fn grow_full(folder: &Path, policy: &str) -> Failed {
-    let (thin, node, mut load, safe) = begin(folder, policy);
+    let (thin, node, mut load, safe) = begin(folder, policy, ROOM_MIB);
     let signals = Signals::default();
     signals.may_refuse();
     write_until_refused(&mut load, &node, &signals, policy, safe);
@@ -78,8 +80,8 @@ fn grow_full(folder: &Path, policy: &str) -> Failed {
     Failed { thin, node, load }
 }
 
-fn begin(folder: &Path, policy: &str) -> (Thin, Node, Load, Instant) {
-    let thin = Thin::new(folder, ROOM_MIB);
+fn begin(folder: &Path, policy: &str, room_mib: u64) -> (Thin, Node, Load, Instant) {
+    let thin = Thin::new(folder, room_mib);
     let node = node::start(&thin.volume.data(), policy);
     node::poll("a spare segment", || node.last_mapped() >= 2);
     let mut load = Load::new(tally::seed());
