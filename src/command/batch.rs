@@ -450,6 +450,23 @@ fn is_layer(ctx: &Context<'_>, number: u64) -> bool {
     tables.iter().any(|layer| layer.batch.number == number)
 }
 
+/// Whether the newest row of a batch is older than some feature of its view is to live: the values
+/// are still served where the view says so, and else have begun to expire.
+fn is_stale(ctx: &Context<'_>, view: &str, record: &Record) -> bool {
+    let registry = ctx.instance.views.registry();
+    let Some(view) = registry.get(view).and_then(|view| view.view.as_ref()) else {
+        return false;
+    };
+    let ttls = view
+        .features
+        .iter()
+        .filter_map(|feature| view.ttl_of(feature));
+    let newest = record.facts.get("event_time_max").and_then(Value::as_u64);
+    let newest = newest.unwrap_or(record.published_at);
+    ttls.min()
+        .is_some_and(|ttl| newest.saturating_add(ttl) <= ctx.data.now)
+}
+
 fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let all = versions(ctx, args)?;
     ctx.out
@@ -477,9 +494,11 @@ fn status(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     for (view, versions, record) in current {
         let layer = is_layer(ctx, record.number);
         let now = ctx.data.now;
-        show(ctx, view, record, "current", 5);
+        let stale = is_stale(ctx, view, record);
+        show(ctx, view, record, "current", 6);
         entry_text(ctx.out, "folded", if layer { "no" } else { "yes" });
         entry(ctx.out, "age_ms", now.saturating_sub(record.published_at));
+        entry_text(ctx.out, "stale", if stale { "yes" } else { "no" });
         entry(ctx.out, "publications", record.publications);
         entry(ctx.out, "versions", versions.records.len() as u64);
         let bytes = versions.records.iter().map(|record| record.bytes).sum();

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::rejects;
 use super::report::Report;
-use super::sink::{Row, RowSink, SinkError, Summary};
+use super::sink::{Row, RowSink, SinkError, Summary, Taken};
+use super::storage::Condition;
 use crate::batch::{Builder, Built, Plan};
 use crate::client::{Connection, Pipeline};
 use crate::engine::PackCell;
@@ -38,7 +38,6 @@ pub struct Target {
     /// Bytes that rows may take in memory, and where others go.
     pub memory: usize,
     pub dir: PathBuf,
-    pub file_names: Vec<String>,
 }
 
 pub struct BatchSink {
@@ -55,7 +54,6 @@ pub struct BatchSink {
     latest: Option<u64>,
     /// Rows of which something had expired when they were loaded.
     expired: u64,
-    file_names: Vec<String>,
 }
 
 fn integer(reply: &Reply, name: &str) -> Option<u64> {
@@ -142,14 +140,16 @@ impl BatchSink {
             earliest: None,
             latest: None,
             expired: 0,
-            file_names: target.file_names,
         })
     }
 
     /// What is kept of the load beside its rows.
-    pub fn note(&mut self, source: &str, report: &Report) {
+    pub fn note(&mut self, source: &str, conditions: &[Condition], report: &Report) {
+        let text = |c: &Condition| format!("{}={}", c.column, c.value);
+        let conditions: Vec<String> = conditions.iter().map(text).collect();
         self.facts = json!({
             "source": source,
+            "where": conditions.join(" "),
             "files": report.files,
             "rows": report.rows,
             "features": report.features,
@@ -162,7 +162,7 @@ impl BatchSink {
 }
 
 impl RowSink for BatchSink {
-    fn row(&mut self, row: &Row) -> Result<(), SinkError> {
+    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
         let at = u64::try_from(row.at).unwrap_or(0);
         let mut cells: smallvec::SmallVec<[Option<PackCell<'_>>; 64]> = smallvec::SmallVec::new();
         let mut expired = false;
@@ -174,17 +174,15 @@ impl RowSink for BatchSink {
         // The same order, also before 1970.
         let order = row.at.cast_unsigned() ^ (1 << 63);
         if let Err(error) = self.builder.add(row.key, order, &cells) {
-            let file = self.file_names.get(row.place.file);
-            let file = file.map_or("", String::as_str);
-            let place = rejects::show(file, row.place);
-            return Err(SinkError(format!("{place}: {error}")));
+            return Ok(Taken::No(error.to_string()));
         }
         self.expired += u64::from(expired);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
         self.builder
             .make_room()
-            .map_err(|error| SinkError(format!("rows that do not fit in memory: {error}")))
+            .map_err(|error| SinkError(format!("rows that do not fit in memory: {error}")))?;
+        Ok(Taken::Yes)
     }
 
     fn finish(self: Box<Self>) -> Result<Summary, SinkError> {

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::reader::Read;
 use super::rejects::Rejects;
 use super::report::Report;
-use super::sink::{Row, RowSink};
+use super::sink::{Row, RowSink, Taken};
 use super::source::{Block, Misfit};
 use super::stop::Stop;
 
@@ -113,39 +113,31 @@ impl<'a> Pass<'a> {
                     self.reject(block, row, plan.time, "the time of the row is null")?;
                     continue;
                 };
-                self.count(&plan, cells);
-                let cells = cells.get(plan.first_feature..).unwrap_or_default();
-                sink.row(&Row {
+                let counted = fill(&plan, cells);
+                let taken = sink.row(&Row {
                     key: &key,
                     at,
-                    cells,
+                    cells: cells.get(plan.first_feature..).unwrap_or_default(),
                     number,
                     place: block.place(row),
                 })?;
+                match taken {
+                    Taken::Yes => self.count(counted),
+                    Taken::No(reason) => self.reject(block, row, None, &reason)?,
+                }
             }
         }
         Ok(())
     }
 
-    /// Count the features of a row, and put defaults in the place of nulls.
-    fn count<'b>(&mut self, plan: &'b Plan, cells: &mut [Option<&'b [u8]>]) {
-        let features = cells.get(plan.first_feature..).unwrap_or_default();
-        let total = features.len() as u64;
-        let present = features.iter().filter(|cell| cell.is_some()).count() as u64;
-        let mut defaults = 0;
-        for (input, default) in &plan.defaults {
-            if let Some(cell @ None) = cells.get_mut(*input) {
-                *cell = Some(default);
-                defaults += 1;
-            }
-        }
-        if present + defaults == 0 {
+    fn count(&mut self, row: Counted) {
+        if row.present + row.defaults == 0 {
             self.report.empty += 1;
             return;
         }
-        self.report.features += present;
-        self.report.defaults += defaults;
-        self.report.nulls += total - present - defaults;
+        self.report.features += row.present;
+        self.report.defaults += row.defaults;
+        self.report.nulls += row.nulls;
     }
 
     #[cold]
@@ -160,6 +152,32 @@ impl<'a> Pass<'a> {
         let place = block.place(row);
         let file = self.file_names.get(place.file).map_or("", String::as_str);
         self.rejects.add(file, place, column, reason)
+    }
+}
+
+/// Cells of a row.
+struct Counted {
+    present: u64,
+    defaults: u64,
+    nulls: u64,
+}
+
+/// Put defaults in the place of nulls.
+fn fill<'b>(plan: &'b Plan, cells: &mut [Option<&'b [u8]>]) -> Counted {
+    let features = cells.get(plan.first_feature..).unwrap_or_default();
+    let total = features.len() as u64;
+    let present = features.iter().filter(|cell| cell.is_some()).count() as u64;
+    let mut defaults = 0;
+    for (input, default) in &plan.defaults {
+        if let Some(cell @ None) = cells.get_mut(*input) {
+            *cell = Some(default);
+            defaults += 1;
+        }
+    }
+    Counted {
+        present,
+        defaults,
+        nulls: total - present - defaults,
     }
 }
 

@@ -285,11 +285,10 @@ impl<'a> Load<'a> {
             author: std::env::var("USER").unwrap_or_else(|_| "default".to_owned()),
             memory: usize::try_from(self.args.memory / 2).unwrap_or(usize::MAX),
             dir: std::env::temp_dir(),
-            file_names: self.file_names.clone(),
         };
         let mut sink = BatchSink::begin(target, view, u64::try_from(now).unwrap_or(0))?;
         let report = self.pass("load", now, &mut self.rejects(), &mut sink)?;
-        sink.note(&self.source, &report);
+        sink.note(&self.source, &self.args.conditions, &report);
         let summary = Box::new(sink).finish()?;
         Ok((report, summary))
     }

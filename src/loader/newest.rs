@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, Write};
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use super::sink::{Row, RowSink, SinkError, Summary};
+use super::sink::{Row, RowSink, SinkError, Summary, Taken};
 use crate::io::{File, scratch};
 
 const PARTITIONS: usize = 64;
@@ -179,9 +179,10 @@ impl Partition {
 }
 
 impl RowSink for Newest {
-    fn row(&mut self, row: &Row) -> Result<(), SinkError> {
-        self.note(row)
-            .map_err(|e| SinkError(format!("notes of rows on disk: {e}")))
+    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
+        let noted = self.note(row);
+        noted.map_err(|e| SinkError(format!("notes of rows on disk: {e}")))?;
+        Ok(Taken::Yes)
     }
 
     fn finish(self: Box<Self>) -> Result<Summary, SinkError> {

@@ -24,6 +24,14 @@ pub struct Row<'a> {
 #[error("{0}")]
 pub struct SinkError(pub String);
 
+/// What became of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    Yes,
+    /// It does not fit where it goes, and why: it is a reject.
+    No(String),
+}
+
 /// What became of the rows.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -36,7 +44,7 @@ pub struct Summary {
 }
 
 pub trait RowSink {
-    fn row(&mut self, row: &Row) -> Result<(), SinkError>;
+    fn row(&mut self, row: &Row) -> Result<Taken, SinkError>;
     /// All rows were given: make them count.
     fn finish(self: Box<Self>) -> Result<Summary, SinkError>;
     /// The load ends early. Says what of it is there now, if anything can be.

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use super::newest::Losers;
 use super::rejects;
 use super::resume::Resume;
-use super::sink::{Row, RowSink, SinkError, Summary};
+use super::sink::{Row, RowSink, SinkError, Summary, Taken};
 use super::source::Place;
 use crate::client::{ClientError, Connection, Pipeline};
 use crate::resp::Reply;
@@ -256,9 +256,9 @@ impl Done {
 }
 
 impl RowSink for WireSink {
-    fn row(&mut self, row: &Row) -> Result<(), SinkError> {
+    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
         if row.number < self.skip || self.losers.contains(row.number) {
-            return Ok(());
+            return Ok(Taken::Yes);
         }
         let names = std::mem::take(&mut self.names);
         let mut request: Vec<&[u8]> = Vec::with_capacity(2 + 2 * names.len());
@@ -283,7 +283,7 @@ impl RowSink for WireSink {
             self.sent += 1;
             self.expire(row)?;
         }
-        Ok(())
+        Ok(Taken::Yes)
     }
 
     fn finish(mut self: Box<Self>) -> Result<Summary, SinkError> {

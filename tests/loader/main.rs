@@ -6,6 +6,7 @@ mod damage;
 mod export;
 mod lists;
 mod places;
+mod published;
 mod redis_server;
 mod refusals;
 mod resume;
