@@ -5,7 +5,7 @@
 //! - A file is written by the client that began it, from its beginning to its end.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
-use crate::checkpoint::batches;
+use crate::checkpoint::{Loading, batches};
 use crate::engine::{Access, Batch, Db, Keyspace, ShardSet};
 use crate::io::{Append, Disk, Residency, log};
 use crate::rowfile::{self, batch};
@@ -203,9 +203,12 @@ impl Uploads {
     fn open(&self, number: u64, bytes: u64, keyspace: &Keyspace) -> Result<Ready, String> {
         let text = |error: io::Error| error.to_string();
         self.disk.sync_names().map_err(text)?;
-        let opened = batches::open(&*self.disk, keyspace, number, self.residency);
+        let loading = Loading {
+            residency: self.residency,
+            verify: true,
+        };
+        let opened = batches::open(&*self.disk, keyspace, number, loading);
         let (file, batch) = opened.map_err(|error| error.to_string())?;
-        file.file.verify_all().map_err(|error| error.to_string())?;
         look_through(keyspace, &batch)?;
         let key = file.facts.key;
         Ok(Ready { batch, key, bytes })

@@ -7,9 +7,8 @@ use super::rows::explained;
 use super::survey::{Checked, Found};
 use super::{Report, Verdict};
 use crate::batch::{self, Record, Versions};
-use crate::checkpoint::{LayerLine, MANIFEST, batches};
+use crate::checkpoint::{LayerLine, Loading, MANIFEST, batches};
 use crate::engine::{Access, Batch, Keyspace};
-use crate::io::Residency;
 use crate::rowfile::{self, BatchFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,7 +105,7 @@ impl Checked {
         if !matches!(self.manifest, Found::Right(_)) {
             return Err("nothing says what its rows are to be".to_owned());
         }
-        let opened = batches::open(&*self.disk, &self.keyspace, number, Residency::Lazy);
+        let opened = batches::open(&*self.disk, &self.keyspace, number, Loading::default());
         let (_, batch) = opened.map_err(|error| error.to_string())?;
         self.keyspace.release_batch(number);
         let mut shards = 0..self.keyspace.shard_count();

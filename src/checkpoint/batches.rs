@@ -1,9 +1,9 @@
 //! The files of batches: those that are there are opened before anything can refer to them.
 
-use super::open::OpenError;
+use super::open::{Loading, OpenError};
 use crate::engine::{Batch, BatchFacts, Keyspace, Place};
-use crate::io::{Disk, Residency};
-use crate::rowfile::{self, BatchFile, batch};
+use crate::io::Disk;
+use crate::rowfile::{self, BatchFile, RowFile, batch};
 use crate::view::Template;
 use bytes::Bytes;
 use std::io;
@@ -27,10 +27,13 @@ pub fn open(
     disk: &dyn Disk,
     keyspace: &Keyspace,
     number: u64,
-    residency: Residency,
+    loading: Loading,
 ) -> Result<(BatchFile, Arc<Batch>), Damage> {
-    let bytes = disk.map(&batch::name(number), residency)?;
+    let bytes = disk.map(&batch::name(number), loading.residency)?;
     let file = BatchFile::open(bytes, number)?;
+    if loading.verify {
+        file.file.verify_all()?;
+    }
     let batch = know(keyspace, &file)?;
     Ok((file, batch))
 }
@@ -61,13 +64,9 @@ pub fn know(keyspace: &Keyspace, file: &BatchFile) -> Result<Arc<Batch>, Damage>
 
 /// Open all that are there. One that was never whole is not: nobody was told that it is published.
 /// One that the disk does not give must not be taken for such.
-pub fn open_all(
-    disk: &dyn Disk,
-    keyspace: &Keyspace,
-    residency: Residency,
-) -> Result<(), OpenError> {
+pub fn open_all(disk: &dyn Disk, keyspace: &Keyspace, loading: Loading) -> Result<(), OpenError> {
     for number in disk.list()?.iter().filter_map(|name| batch::number(name)) {
-        match open(disk, keyspace, number, residency) {
+        match open(disk, keyspace, number, loading) {
             Ok(_) => keyspace.release_batch(number),
             Err(Damage::Map(error)) => {
                 let file = batch::name(number);
@@ -77,4 +76,10 @@ pub fn open_all(
         }
     }
     Ok(())
+}
+
+/// The file of a batch as one with checksums.
+pub fn sealed(batch: &Batch) -> Result<RowFile, rowfile::Damage> {
+    let opened = BatchFile::open(batch.file.clone(), batch.number)?;
+    Ok(opened.file)
 }

@@ -183,13 +183,13 @@ impl Opened {
             open: BTreeMap::new(),
             catalog_len: 0,
         };
-        super::batches::open_all(&*self.disk, keyspace, loading.residency)?;
+        super::batches::open_all(&*self.disk, keyspace, loading)?;
         self.stack(keyspace, loading, &mut files)?;
         for layer in &files.manifest.layers {
             let gone_lsn = Some(layer.gone_lsn).filter(|lsn| *lsn != 0);
             let restored = keyspace.restore_layer(layer.number, layer.lsn, layer.at, gone_lsn);
             if restored.is_none() {
-                return Err(self.no_batch(keyspace, layer.number));
+                return Err(self.no_batch(keyspace, layer.number, loading));
             }
         }
         let (base, newest) = (files.manifest.lsns().0, files.manifest.promised());
@@ -201,7 +201,7 @@ impl Opened {
         };
         let recovered = wal::recover(&*self.disk, base, replay);
         if let Some(number) = unknown {
-            return Err(self.no_batch(keyspace, number));
+            return Err(self.no_batch(keyspace, number, loading));
         }
         let recovered = recovered?;
         match &self.manifest {
@@ -216,9 +216,9 @@ impl Opened {
     }
 
     /// Why a batch that was published is not known.
-    fn no_batch(&self, keyspace: &Keyspace, number: u64) -> OpenError {
+    fn no_batch(&self, keyspace: &Keyspace, number: u64, loading: Loading) -> OpenError {
         let file = rowfile::batch::name(number);
-        let opened = super::batches::open(&*self.disk, keyspace, number, Residency::Lazy);
+        let opened = super::batches::open(&*self.disk, keyspace, number, loading);
         let error = opened.err().unwrap_or(super::batches::Damage::Facts);
         OpenError::Batch { file, error }
     }

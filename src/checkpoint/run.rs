@@ -199,7 +199,8 @@ impl Checkpoints {
                 control.hurry = !control.waiting.is_empty();
             } else {
                 let rate = self.limits.lock().rate;
-                scrub.step(&work.files, rate, TICK, &self.status, &self.log);
+                let what = (&work.files, keyspace);
+                scrub.step(what, rate, TICK, (&self.status, &self.log));
             }
         }
     }
@@ -241,6 +242,9 @@ impl Checkpoints {
 
     fn all_shards(&self, work: &mut Work, keyspace: &Keyspace, takes_up: bool) -> io::Result<()> {
         let mut pace = Pace::new(self);
+        if takes_up {
+            self.verify_layers(keyspace, &mut pace)?;
+        }
         // What an earlier one could not write; then everything, as of now.
         let pending: Vec<usize> = work.pending.keys().copied().collect();
         self.shards(work, keyspace, &pending, false, &mut pace)?;
@@ -251,6 +255,24 @@ impl Checkpoints {
         self.log.trim(oldest)?;
         self.remove_batches(keyspace, oldest);
         work.log_bytes_left = self.log.bytes();
+        Ok(())
+    }
+
+    /// Damage is never copied from the file of a batch either.
+    fn verify_layers(&self, keyspace: &Keyspace, pace: &mut Pace<'_>) -> io::Result<()> {
+        let showing = keyspace.showing();
+        let batches: BTreeMap<u64, _> = showing
+            .iter()
+            .map(|layer| (layer.batch.number, &layer.batch))
+            .collect();
+        for (number, batch) in batches {
+            let damaged = |error| self.damaged(&rowfile::batch::name(number), &error);
+            let file = super::batches::sealed(batch).map_err(damaged)?;
+            for chunk in 0..file.chunks() {
+                file.verify(chunk).map_err(damaged)?;
+                pace.keep(0)?;
+            }
+        }
         Ok(())
     }
 
@@ -353,7 +375,7 @@ impl Checkpoints {
         for file in folded.iter().filter_map(|number| files.open.get(number)) {
             for chunk in 0..file.chunks() {
                 let verified = file.verify(chunk);
-                verified.map_err(|error| self.damaged(file.number, &error))?;
+                verified.map_err(|error| self.damaged(&rowfile::name(file.number), &error))?;
                 pace.keep(0)?;
             }
         }
@@ -386,8 +408,8 @@ impl Checkpoints {
     }
 
     /// Tell of damage, once it is known: changes are refused from then on.
-    fn damaged(&self, number: u64, error: &rowfile::Damage) -> io::Error {
-        let text = format!("{}: {error}", rowfile::name(number));
+    fn damaged(&self, file: &str, error: &rowfile::Damage) -> io::Error {
+        let text = format!("{file}: {error}");
         super::scrub::tell(&self.status, &self.log, &text);
         io::Error::new(io::ErrorKind::InvalidData, text)
     }

@@ -3,9 +3,11 @@
 //! Invariant: damage is told at once, by the log file, by INFO, and by refusing changes until a
 //! restart: what is there may be wrong, and must not be built upon.
 
+use super::batches;
 use super::files::Files;
 use super::status::Status;
 use crate::clock;
+use crate::engine::Keyspace;
 use crate::io::log;
 use crate::rowfile::{self, CHUNK_BYTES, RowFile};
 use crate::wal::Log;
@@ -22,11 +24,35 @@ const STEP_BYTES_MAX: u64 = 64 << 20;
 /// How far it is.
 #[derive(Default)]
 pub struct Scrub {
-    left: Vec<Arc<RowFile>>,
+    left: Vec<Piece>,
     /// The next piece of the last of them.
     chunk: usize,
     under_way: bool,
     ended: Option<Instant>,
+}
+
+/// A file, under its name.
+struct Piece {
+    name: String,
+    file: Arc<RowFile>,
+    is_batch: bool,
+}
+
+/// All files: those of rows, and those of the batches that show.
+fn all(files: &Files, keyspace: &Keyspace) -> Vec<Piece> {
+    let rows = files.open.values().map(|file| Piece {
+        name: rowfile::name(file.number),
+        file: file.clone(),
+        is_batch: false,
+    });
+    let layers = keyspace.showing().into_iter().filter_map(|layer| {
+        Some(Piece {
+            name: rowfile::batch::name(layer.batch.number),
+            file: Arc::new(batches::sealed(&layer.batch).ok()?),
+            is_batch: true,
+        })
+    });
+    rows.chain(layers).collect()
 }
 
 /// Tell of damage.
@@ -39,13 +65,20 @@ pub fn tell(status: &Status, log: &Log, text: &str) {
 
 impl Scrub {
     /// Read as many bytes as may be read in this time at this rate.
-    pub fn step(&mut self, files: &Files, rate: u64, time: Duration, status: &Status, log: &Log) {
+    pub fn step(
+        &mut self,
+        what: (&Files, &Keyspace),
+        rate: u64,
+        time: Duration,
+        to: (&Status, &Log),
+    ) {
+        let ((files, keyspace), (status, log)) = (what, to);
         if !self.under_way {
             let since = |ended| clock::monotonic().saturating_duration_since(ended);
             if self.ended.is_some_and(|ended| since(ended) < EVERY) {
                 return;
             }
-            (self.left, self.chunk) = (files.open.values().cloned().collect(), 0);
+            (self.left, self.chunk) = (all(files, keyspace), 0);
             self.under_way = true;
             status.scrubbed_bytes.store(0, Relaxed);
         }
@@ -56,24 +89,26 @@ impl Scrub {
         };
         let mut read = 0;
         while read < budget {
-            let Some(file) = self.left.last() else {
+            let Some(Piece {
+                name,
+                file,
+                is_batch,
+            }) = self.left.last()
+            else {
                 self.under_way = false;
                 self.ended = Some(clock::monotonic());
                 status.scrub_passes.fetch_add(1, Relaxed);
                 break;
             };
             // One that was folded meanwhile is of no interest any more.
-            if self.chunk >= file.chunks() || !files.open.contains_key(&file.number) {
+            let is_there = *is_batch || files.open.contains_key(&file.number);
+            if self.chunk >= file.chunks() || !is_there {
                 self.left.pop();
                 self.chunk = 0;
                 continue;
             }
             if let Err(error) = file.verify(self.chunk) {
-                tell(
-                    status,
-                    log,
-                    &format!("{}: {error}", rowfile::name(file.number)),
-                );
+                tell(status, log, &format!("{name}: {error}"));
                 // The rest of this file is not looked at: one such report a file.
                 self.chunk = file.chunks();
                 continue;

@@ -270,7 +270,7 @@ fn judge(disk: SimDisk, past: &Past, floor: u64) -> Result<u64, String> {
     for (lsn, change) in past.changes.range(..=last) {
         if let Some((number, bytes)) = past.batches.get(lsn) {
             library.put(&rowfile::batch::name(*number), bytes.clone());
-            let opened = batch_files::open(&library, &expected, *number, Residency::Lazy);
+            let opened = batch_files::open(&library, &expected, *number, Loading::default());
             opened.expect("a batch that was published");
         }
         assert_eq!(expected.replay(*lsn, change), Some(()), "change {lsn}");

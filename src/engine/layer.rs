@@ -61,6 +61,8 @@ pub struct Batch {
     sections: Vec<Arc<Section<Rows>>>,
     /// Of its file.
     pub bytes: u64,
+    /// All of it.
+    pub file: Bytes,
     /// Names in each of them that are no entities yet, about, or [`NOT_COUNTED`].
     new: Vec<AtomicUsize>,
 }
@@ -98,6 +100,7 @@ impl Batch {
                 .collect(),
             sections: sections?,
             bytes: file.len() as u64,
+            file: file.clone(),
         })
     }
 

@@ -98,11 +98,15 @@ fn commit(keyspace: &Keyspace, batch: &Arc<Batch>) {
 impl Server {
     /// Load a batch and publish it, unless the disk fails or the process ends.
     pub fn publish(&self, random: &mut Random) {
+        self.load(|seed, number| export(seed, number, random));
+    }
+
+    fn load(&self, file: impl FnOnce(u64, u64) -> Vec<u8>) {
         let (uploads, keyspace) = (&self.uploads, &self.keyspace);
         let Ok(number) = uploads.begin(CLIENT) else {
             return;
         };
-        let bytes = export(keyspace.seed(), number, random);
+        let bytes = file(keyspace.seed(), number);
         let loaded = uploads
             .write(number, CLIENT, 0, &bytes)
             .and_then(|_| uploads.prepare(number, CLIENT, keyspace));
@@ -195,4 +199,73 @@ fn batches_are_published_again_while_checkpoints_are_made() {
             }
         }
     }
+}
+
+/// The file of a batch of several pieces with checksums, of which opening it looks at the last.
+fn long_export(seed: u64, number: u64) -> Vec<u8> {
+    let mut builder = Builder::new(Plan {
+        view: "long".to_owned(),
+        key: "long-{id}".to_owned(),
+        features: vec!["f".to_owned()],
+        seed,
+        shards: SHARDS,
+        memory: 1 << 20,
+        ..Plan::default()
+    })
+    .expect("a plan");
+    let value = [b'v'; 5000];
+    for row in 0..60 {
+        let key = format!("long-{row}");
+        let added = builder.add(key.as_bytes(), 0, &[Some((&value, None))]);
+        added.expect("a row");
+    }
+    let memory = Memory::default();
+    let built = builder.finish(Box::new(memory.clone()), number);
+    built.expect("a file");
+    memory.0.lock().clone()
+}
+
+/// A disk with a layer whose file is damaged where no start looks, and the name of the file.
+fn with_damage() -> (Arc<SimDisk>, Past, String) {
+    let disk = Arc::new(SimDisk::default());
+    let server = Server::start(&disk, 1, Past::default()).unwrap();
+    server.load(long_export);
+    let name = file::name(server.keyspace.last_batch().expect("a batch"));
+    disk.edit(&name, |bytes| bytes[200] ^= 1);
+    (disk, server.past(), name)
+}
+
+#[test]
+fn a_damaged_layer_is_not_taken_up_and_changes_are_refused() {
+    let (disk, past, name) = with_damage();
+    let mut server = Server::start(&disk, 2, past).unwrap();
+    assert!(!server.checkpoint_that(true));
+    let damage = server.checkpoints.status.damage.lock().clone().unwrap();
+    assert!(
+        damage.contains(&name) && damage.contains("byte 0"),
+        "{damage}"
+    );
+    assert!(!server.kept.accepts());
+}
+
+#[test]
+fn the_scrub_reads_layers_and_a_start_that_is_to_verify_refuses_them() {
+    let (disk, past, name) = with_damage();
+    let opened = open(disk.clone()).unwrap();
+    let loading = Loading {
+        verify: true,
+        ..Loading::default()
+    };
+    let verified = opened.recover(&keyspace(past.seed), loading);
+    let error = verified.err().expect("it is damaged").to_string();
+    assert!(error.contains(&name) && error.contains("byte 0"), "{error}");
+    let server = Server::start(&disk, 2, past).unwrap();
+    let (mut scrub, status) = (scrub::Scrub::default(), &server.checkpoints.status);
+    let what = (&server.work.files, &*server.keyspace);
+    for _ in 0..100 {
+        let second = std::time::Duration::from_secs(1);
+        scrub.step(what, 1 << 20, second, (status, &server.kept.log));
+    }
+    let damage = status.damage.lock().clone().expect("it was read");
+    assert!(damage.contains(&name), "{damage}");
 }

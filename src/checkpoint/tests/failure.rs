@@ -140,7 +140,8 @@ fn the_scrub_finds_a_flipped_bit_wherever_it_is() {
         let (status, log) = (&server.checkpoints.status, &server.kept.log);
         let second = std::time::Duration::from_secs(1);
         for _ in 0..100 {
-            scrub.step(&server.work.files, 1 << 20, second, status, log);
+            let what = (&server.work.files, &*server.keyspace);
+            scrub.step(what, 1 << 20, second, (status, log));
         }
         assert_eq!(
             status

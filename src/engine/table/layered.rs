@@ -301,9 +301,7 @@ impl Table {
         if self.expiring == 0 {
             let gone = |old: &Part| old.is_superseded(&part.layer);
             let oldest = self.layers.iter().rposition(gone).unwrap_or(0);
-            // What was counted in one that goes is to be counted in others.
-            let newer = self.layers.iter_mut().take(oldest);
-            newer.for_each(|part| part.counting = Some(Counting::default()));
+            self.count_again(oldest);
             self.layers.retain(|old| !gone(old));
         }
         self.layers.insert(0, part);
@@ -333,7 +331,17 @@ impl Table {
 
     /// Take away the layers that a complete file holds.
     pub(super) fn detach(&mut self, up_to: u64) {
+        let before = self.layers.len();
         self.layers.retain(|part| part.layer.lsn > up_to);
+        if self.layers.len() < before {
+            self.count_again(self.layers.len());
+        }
+    }
+
+    /// What was counted in layers that are gone is to be counted in these newer ones.
+    fn count_again(&mut self, newest: usize) {
+        let newer = self.layers.iter_mut().take(newest);
+        newer.for_each(|part| part.counting = Some(Counting::default()));
     }
 
     fn name_of_big(&self, id: u32, hash: u64, catalog: &Catalog) -> Option<Box<[u8]>> {
