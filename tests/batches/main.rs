@@ -3,6 +3,7 @@
 //! break: a row lost or doubled between levels, a feature that comes back, a file too many.
 
 mod export;
+mod model;
 #[path = "../support/mod.rs"]
 mod support;
 

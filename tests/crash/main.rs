@@ -18,6 +18,7 @@
 //!   That is why this binary brings its own runner: Rust's cannot ignore a test at run time.
 
 mod bases;
+mod batches;
 #[cfg(target_arch = "x86_64")]
 mod calls;
 mod disk;
@@ -46,7 +47,7 @@ mod workload;
 use Needs::{Mounting, Nothing, Tracing};
 use points::{deaths, interrupted, io_errors, no_room};
 use runner::{Needs, Test};
-use scenario::{BASES, CHANGES, FRESH, LARGE, SAVES, TURN, USED};
+use scenario::{BASES, BATCHES, CHANGES, FRESH, LARGE, LAYERS, SAVES, TURN, USED};
 
 /// The long ones first.
 const TESTS: &[Test] = &[
@@ -54,6 +55,18 @@ const TESTS: &[Test] = &[
         deaths(&BASES)
     }),
     Test::new("death_in_checkpoints", Tracing, || deaths(&SAVES)),
+    Test::new("death_in_batches", Tracing, || deaths(&BATCHES)),
+    Test::new("io_error_in_batches", Tracing, || io_errors(&BATCHES)),
+    Test::new("no_room_in_batches", Tracing, || no_room(&BATCHES)),
+    Test::new("death_in_later_start_with_batches", Tracing, || {
+        deaths(&LAYERS)
+    }),
+    Test::new("io_error_in_later_start_with_batches", Tracing, || {
+        io_errors(&LAYERS)
+    }),
+    Test::new("no_room_in_later_start_with_batches", Tracing, || {
+        no_room(&LAYERS)
+    }),
     Test::new("io_error_in_later_start_with_bases", Tracing, || {
         io_errors(&BASES)
     }),
@@ -99,6 +112,12 @@ const TESTS: &[Test] = &[
     Test::new("kill_always", Nothing, || kill::cycles("always", 100)),
     Test::new("kill_everysec", Nothing, || kill::cycles("everysec", 50)),
     Test::new("kill_no", Nothing, || kill::cycles("no", 50)),
+    Test::new("kill_batches_always", Nothing, || {
+        batches::cycles("always", 25)
+    }),
+    Test::new("kill_batches_everysec", Nothing, || {
+        batches::cycles("everysec", 25)
+    }),
     Test::new("terminated_under_load", Nothing, kill::terminated),
     Test::new(
         "pipelined_transactions",

@@ -1,6 +1,7 @@
 //! Death, or a failing call, at the N-th call of a scenario that touches the data directory: N
 //! grows until it is no longer reached.
 
+use crate::batches;
 use crate::node::{self, Node, is_ok, was_killed};
 use crate::scenario::{Play, Scenario};
 use crate::state::{self, State, assert_same};
@@ -9,7 +10,7 @@ use crate::tally;
 use crate::trace::{self, Errno, Kind, Plan, What};
 
 /// More calls than any scenario makes.
-const CALLS_MAX: usize = 1000;
+const CALLS_MAX: usize = 10_000;
 /// Of a segment, unless a change needs a longer one.
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// Of the first of a server.
@@ -30,10 +31,11 @@ fn each(
     play: impl Fn(usize) -> Option<String>,
 ) {
     let mut points = 0;
-    for n in 1..CALLS_MAX {
+    for n in 1.. {
         let Some(call) = play(n) else {
             break;
         };
+        assert!(n < CALLS_MAX, "{what} in: {}: it has no end", scenario.name);
         let (kind, file) = call.split_once(' ').expect("a kind of call and a file");
         let file = file.trim_end_matches(|c: char| c.is_ascii_digit());
         tally::add(format!("{what} at {kind} of {file} ({})", scenario.name), 1);
@@ -94,8 +96,8 @@ impl Case<'_> {
         let folder = play.folder();
         let mut plan = Plan::new(folder.path(), &folder.path().join("data"), kinds, what, at);
         // All of them where it matters most; a soak has the time for all of the others.
-        let is_start = play.scenario.counts_start;
-        plan.brief = !(tally::is_soak() || what == What::Die && is_start);
+        let all = play.scenario.counts_start && !play.scenario.is_long;
+        plan.brief = !(tally::is_soak() || what == What::Die && all);
         Case { play, folder, plan }
     }
 
@@ -239,7 +241,8 @@ impl Case<'_> {
     /// Whether a step changes keys of all shards.
     fn touches_all(&self, step: usize) -> bool {
         let step = self.play.scenario.steps.get(step);
-        step.is_some_and(|step| step.starts_with("FLUSHDB") || step.starts_with("SWAPDB"))
+        let all = ["FLUSHDB", "SWAPDB", "LOAD", "FS.BATCH ROLLBACK"];
+        step.is_some_and(|step| all.iter().any(|begin| step.starts_with(begin)))
     }
 
     /// What could not be finished was taken away: it would be in the way on a full disk.
@@ -290,6 +293,7 @@ impl Case<'_> {
         }
         tally::add("acknowledged requests found again, 0 lost", acked as u64);
         assert!(is_accepting(&node), "{told}");
+        batches::assert_none_left(&node, &dir, told);
     }
 }
 

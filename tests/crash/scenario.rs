@@ -5,6 +5,7 @@
 //! makes are enumerated by themselves. A file of a new kind needs nothing: all calls below the data
 //! directory count. Should the step make further segments, raise `turns`.
 
+use crate::batches::{LOAD, Published};
 use crate::node::{self, Node, fast_folder};
 use crate::state::{self, State};
 use crate::support::{Connection, encode};
@@ -22,8 +23,11 @@ pub struct Scenario {
     /// Calls count from the start of the process; else once it serves, and has a spare segment.
     pub counts_start: bool,
     /// Requests, one after the other, each of one change at most. `|` parts those of a transaction,
-    /// `@n` is n MiB, `#n` n fields with values.
+    /// `@n` is n MiB, `#n` n fields with values; `LOAD view from to version` publishes a batch of
+    /// these users.
     pub steps: &'static [&'static str],
+    /// Calls that are alike are tried now and then only, but in a soak.
+    pub is_long: bool,
     /// Segments that the steps make the server make.
     pub turns: u64,
     /// At least so many calls must be reached, else the test tests nothing.
@@ -37,6 +41,7 @@ pub const FRESH: Scenario = Scenario {
     policy: "always",
     counts_start: true,
     steps: &[],
+    is_long: false,
     turns: 0,
     points_min: 25,
 };
@@ -160,13 +165,89 @@ pub const BASES: Scenario = Scenario {
     ..FRESH
 };
 
+/// Batches: of two views, one of which replaces; rolled back, taken up by a checkpoint, retired.
+/// Live changes are between them. There is so much else that no layer is taken up by itself.
+pub const BATCHES: Scenario = Scenario {
+    name: "batches",
+    earlier: &[&["HSET filler #16000", VIEWS, SAVE]],
+    counts_start: false,
+    steps: &[
+        "HSET u:1 x 1 live yes",
+        "HSET u:90 x 1",
+        "LOAD a 0 6 1",
+        "HSET u:2 x 7",
+        "HDEL u:3 y",
+        "LOAD b 4 9 1",
+        "DEL u:4",
+        SAVE,
+        "HPEXPIREAT u:5 4102444800456 FIELDS 1 x",
+        "LOAD a 3 8 2",
+        "HSET u:6 x 100",
+        "FS.BATCH ROLLBACK a",
+        "HSET u:7 z 101",
+        "SWAPDB 0 1",
+        SAVE,
+        "SWAPDB 0 1",
+        "CONFIG SET batch-layers 0",
+        SAVE,
+        "CONFIG SET batch-layers 8",
+        "FS.BATCH RETIRE a 2",
+        "HSET u:1 y 102",
+        "LOAD a 1 4 3",
+        SAVE,
+        "HDEL u:2 x",
+    ],
+    points_min: 60,
+    ..FRESH
+};
+
+/// Servers died here that had batches: taken up, as layers, and in the log alone.
+pub const LAYERS: Scenario = Scenario {
+    name: "later start with batches",
+    earlier: &[
+        &[
+            "HSET filler #16000",
+            VIEWS,
+            SAVE,
+            "LOAD a 0 6 1",
+            "HSET u:2 x 7",
+            SAVE,
+        ],
+        &[
+            "LOAD b 4 9 1",
+            "LOAD a 3 8 2",
+            "DEL u:4",
+            SAVE,
+            "HSET u:5 z 9",
+        ],
+        &["LOAD a 2 5 3", "FS.BATCH ROLLBACK a", "FS.BATCH RETIRE a 1"],
+    ],
+    steps: &["HSET u:3 x 1", "LOAD b 1 7 2", SAVE, "FS.BATCH ROLLBACK b"],
+    is_long: true,
+    points_min: 40,
+    ..FRESH
+};
+
+/// Two views of users, without a space.
+const VIEWS: &str = "FS.VIEW APPLY \
+    view.a={entity=\"u\",key=\"u:{id}\",feature={x={type=\"int64\"},y={type=\"string\"}}}\n\
+    view.b={entity=\"u\",key=\"u:{id}\",feature={z={type=\"int64\"}}}";
+
 /// A step that is no change, and that is to succeed the next time if it fails.
 pub const SAVE: &str = "SAVE";
 
-/// What is sent at once, with how many replies it has.
-pub type Request = (Vec<u8>, usize);
+/// What is asked for at once.
+pub enum Request {
+    /// Bytes, and how many replies they have.
+    Words(Vec<u8>, usize),
+    /// A batch is loaded and published.
+    Load(Published),
+}
 
 pub fn request(line: &str) -> Request {
+    if let Some(load) = line.strip_prefix(LOAD) {
+        return Request::Load(Published::read(load));
+    }
     let words = |word: &str| match word.split_at(1) {
         ("@", mib) => {
             let times = mib.parse::<usize>().expect("MiB") * MIB / 16;
@@ -182,11 +263,15 @@ pub fn request(line: &str) -> Request {
         encode(&words)
     });
     let parts: Vec<Vec<u8>> = parts.collect();
-    (parts.concat(), parts.len())
+    Request::Words(parts.concat(), parts.len())
 }
 
 /// Whether it was acknowledged, as a whole.
-pub fn ask(c: &mut Connection, (bytes, replies): &Request) -> io::Result<bool> {
+pub fn ask(c: &mut Connection, request: &Request) -> io::Result<bool> {
+    let (bytes, replies) = match request {
+        Request::Words(bytes, replies) => (bytes, replies),
+        Request::Load(published) => return published.load(c),
+    };
     c.send(bytes)?;
     let mut fine = true;
     for _ in 0..*replies {

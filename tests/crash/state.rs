@@ -1,5 +1,6 @@
 //! The whole state of a server, before and after: every command that writes, in a random mix.
 
+use crate::batches;
 use crate::node::{self, Node};
 use crate::oracle::{FAR, now_millis};
 use crate::scenario::{CHANGES, ask, request as scenario_request};
@@ -10,7 +11,8 @@ use std::path::Path;
 
 const DATABASES: usize = 16;
 
-/// By database and key: type, value, expiry; of a hash, its fields with their expiries.
+/// By database and key: type, value, expiry; of a hash, its fields with their expiries. The
+/// versions of batches are beside them.
 pub type State = BTreeMap<(usize, Vec<u8>), Vec<Vec<u8>>>;
 
 pub fn read(node: &Node) -> State {
@@ -23,6 +25,7 @@ pub fn read(node: &Node) -> State {
             state.insert((db, key.clone()), read_key(&mut c, &key));
         }
     }
+    state.extend(batches::listed(&mut c));
     state
 }
 
