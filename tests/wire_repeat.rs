@@ -1,5 +1,5 @@
-//! Pipelines of `HMGET`s for the same fields take a shorter way: the replies are those of the same
-//! requests one by one, on a connection of their own each.
+//! Pipelines of `HMGET`s for the same fields, of `HGETALL`s and of `GET`s take a shorter way: the
+//! replies are those of the same requests one by one, on a connection of their own each.
 
 mod wire;
 
@@ -9,6 +9,10 @@ const FIELDS: &[&str] = &["a", "b", "c", "missing", "d", "a"];
 
 fn hmget(key: &str, fields: &[&str]) -> Vec<u8> {
     let words: Vec<&str> = ["HMGET", key].iter().chain(fields).copied().collect();
+    request(&words)
+}
+
+fn request(words: &[&str]) -> Vec<u8> {
     let mut request = format!("*{}\r\n", words.len());
     for word in words {
         request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
@@ -80,6 +84,43 @@ fn a_pipeline_is_answered_as_its_requests_alone() {
         (rest, len) = (later, len * 7 % 1009 + 1);
     }
     assert!(replies == expected, "cut into pieces the replies differ");
+}
+
+/// Names and values short and long, keys of the other kind, keys that are not there.
+#[test]
+fn pipelines_of_keys_alone_are_answered_as_their_requests_alone() {
+    let mut client = Client::new();
+    fill(&mut client);
+    let long = "l".repeat(40);
+    client.talk(format!("HSET long a {long} {long} 1\r\n").as_bytes());
+    client.talk(format!("HSET long2 a {long} {long} 1\r\nSET text {long}\r\n").as_bytes());
+    client.talk(format!("HSET values a {long} b {long}\r\n").as_bytes());
+    client.talk(format!("HSET values2 a {long} b 2\r\n").as_bytes());
+    let mut keys = keys();
+    let more = ["long", "long2", "text", "values", "values2"];
+    keys.extend(more.map(str::to_owned));
+    let ask = |name: &'static str| keys.iter().map(move |key| request(&[name, key]));
+    let same: Vec<Vec<u8>> = ask("HGETALL").chain(ask("GET")).collect();
+    let words = ["HGETALL", "GET", "GET", "HGETALL", "HGETALL", "hgetall"];
+    let mixed = keys.iter().cycle().zip(words.iter().cycle());
+    let mixed = mixed.take(600).map(|(key, name)| request(&[name, key]));
+    for requests in [same, mixed.collect()] {
+        let expected = one_by_one(&client, &requests);
+        let found = client.another().talk(&requests.concat());
+        assert_eq!(
+            found.escape_ascii().to_string(),
+            expected.escape_ascii().to_string()
+        );
+        let mut resp3 = client.another();
+        resp3.talk(b"HELLO 3\r\n");
+        let alone = |request: &Vec<u8>| {
+            let mut one = client.another();
+            one.talk(b"HELLO 3\r\n");
+            one.talk(request)
+        };
+        let expected: Vec<u8> = requests.iter().flat_map(alone).collect();
+        assert!(resp3.talk(&requests.concat()) == expected);
+    }
 }
 
 #[test]

@@ -10,9 +10,10 @@ use super::table::{Command, Keys, acl, flag};
 use crate::engine::{FILL_SLACK, Value};
 use crate::resp::Output;
 pub use declared::{Expire, set_fields};
+pub use read::reply_pairs;
 
-/// Write a stored value as a bulk string, straight from its packed form.
-#[inline]
+/// Write a stored value as a bulk string, straight from its packed form, which stays in registers.
+#[inline(always)]
 pub fn reply_value(out: &mut Output, value: Value<'_>) {
     match value.short() {
         Some((text, len)) => out.bulk_short(&text, len),
@@ -21,7 +22,7 @@ pub fn reply_value(out: &mut Output, value: Value<'_>) {
 }
 
 /// Write a value, or that there is none.
-#[inline]
+#[inline(always)]
 pub fn reply_found(out: &mut Output, value: Option<Value<'_>>) {
     match value {
         Some(value) => reply_value(out, value),

@@ -123,8 +123,9 @@ enum Form<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The value of the cell of this code that starts `cells`.
-    #[inline]
+    /// The value of the cell of this code that starts `cells`. Always inlined: returned through
+    /// memory, packed text is written in halves and read whole, which stalls for every value.
+    #[inline(always)]
     pub(super) fn at(code: u8, cells: &'a [u8], dictionary: &'a Dictionary) -> Option<Value<'a>> {
         Some(Value(match code {
             DICTIONARY => Form::Frequent(dictionary.text(Reader(cells).u16()?)?),
@@ -156,7 +157,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value at the start of 32 bytes, if it is that short, and its length, below 32.
-    #[inline]
+    #[inline(always)]
     pub fn short(&self) -> Option<([u8; 32], usize)> {
         match self.0 {
             Form::Packed(bits, len) => Some((unpack(bits), usize::from(len))),

@@ -7,6 +7,7 @@ use super::cell::{Cell, Value};
 use super::layer::Over;
 use super::projection::{self, Projection};
 use super::row::{Body, Packed, Row};
+use super::shape::Label;
 use super::walk::Walked;
 use std::rc::Rc;
 
@@ -286,6 +287,36 @@ impl<'a> Hash<'a> {
                 }
             }),
         }
+    }
+
+    /// Visit all values with labels of their names, the places of cells computed once, in `starts`.
+    /// `false`: this hash has no labels, nothing was visited.
+    #[inline]
+    pub fn read_labelled(
+        &self,
+        make: fn(&[u8]) -> Option<Label>,
+        starts: &mut Vec<u32>,
+        mut visit: impl FnMut(&'a Label, Value<'a>),
+    ) -> bool {
+        let Form::Packed(packed) = &self.form else {
+            return false;
+        };
+        let labels = packed.shape().and_then(|shape| shape.labels(make));
+        let labels = labels.filter(|_| packed.locate(starts).is_some());
+        let Some(labels) = labels else {
+            return false;
+        };
+        let stale = self.may_be_stale(packed);
+        packed.positions(labels.len(), |rank, position| {
+            if stale && !self.is_live(packed, rank) {
+                return;
+            }
+            let value = packed.located(rank, starts, &self.catalog.dictionary);
+            if let (Some(label), Some(value)) = (labels.get(position), value) {
+                visit(label, value);
+            }
+        });
+        true
     }
 
     fn show(&self, stored: super::big::Stored<'a>, visit: &mut dyn FnMut(Field<'a>)) {

@@ -307,7 +307,7 @@ impl<'a> Packed<'a> {
     }
 
     /// The value of cell `rank` of a row that was located.
-    #[inline]
+    #[inline(always)]
     pub fn located(
         &self,
         rank: usize,
@@ -316,6 +316,29 @@ impl<'a> Packed<'a> {
     ) -> Option<Value<'a>> {
         let cells = self.cells.get(*starts.get(rank)? as usize..)?;
         Value::at(self.code(rank), cells, dictionary)
+    }
+
+    /// Visit the names of the shape, of so many, that are present: rank, position in the shape.
+    #[inline(always)]
+    pub fn positions(&self, names: usize, mut visit: impl FnMut(usize, usize)) {
+        let mut rank = 0;
+        for first in (0..names).step_by(64) {
+            let mut left = u64::MAX >> 64usize.saturating_sub(names - first);
+            if let Some(bits) = self.presence {
+                let mut present = [0; 8];
+                let bits = bits.iter().skip(first / 8);
+                present
+                    .iter_mut()
+                    .zip(bits)
+                    .for_each(|(to, byte)| *to = *byte);
+                left &= u64::from_le_bytes(present);
+            }
+            while left != 0 {
+                visit(rank, first + left.trailing_zeros() as usize);
+                left &= left - 1;
+                rank += 1;
+            }
+        }
     }
 
     /// Visit the cells present, in order: rank, name, value.

@@ -32,6 +32,9 @@ const CANDIDATES: usize = 4096;
 /// How many shapes are looked at for one that has all names wanted.
 const SUPERSETS_TRIED_MAX: usize = 64;
 
+/// A name as whoever reads rows wants it, made once.
+pub type Label = [u8; 40];
+
 /// One shape.
 pub struct Shape {
     pub id: u16,
@@ -39,6 +42,7 @@ pub struct Shape {
     pub serial: u64,
     names: Box<[u8]>,
     ends: Box<[u32]>,
+    labels: OnceLock<Option<Box<[Label]>>>,
     /// Open addressing by name hash: position + 1, or 0.
     table: Box<[u16]>,
     set: u64,
@@ -65,6 +69,7 @@ impl Shape {
             serial: SERIALS.fetch_add(1, Relaxed),
             names: names.concat().into(),
             ends: ends.into(),
+            labels: OnceLock::new(),
             table,
             set,
         }
@@ -80,6 +85,18 @@ impl Shape {
             .checked_sub(1)
             .map_or(0, |before| self.ends[before]);
         &self.names[start as usize..self.ends[position] as usize]
+    }
+
+    /// All names as labels, always made in the same way. `None`: there is none of some name, or
+    /// there are too many shapes.
+    #[inline]
+    pub fn labels(&self, make: fn(&[u8]) -> Option<Label>) -> Option<&[Label]> {
+        let all = || {
+            let label = |position| make(self.name(position));
+            let is_kept = usize::from(self.id) < SHAPES_EXACT;
+            is_kept.then(|| (0..self.len()).map(label).collect())?
+        };
+        self.labels.get_or_init(all).as_deref()
     }
 
     /// Where the name is in the shape.
@@ -220,7 +237,7 @@ impl Shapes {
         let id = u16::try_from(known.count).ok()?;
         let shape = Shape::new(id, names, hasher);
         known.count += 1;
-        known.bytes += shape.names.len() + shape.ends.len() * 32;
+        known.bytes += shape.names.len() + shape.ends.len() * (32 + size_of::<Label>());
         known.by_set.entry(shape.set).or_default().push(id);
         for name in names {
             known.by_name.entry(hasher.hash(name)).or_default().push(id);

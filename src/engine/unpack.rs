@@ -45,8 +45,8 @@ fn shuffled(packed: u128) -> [u8; 32] {
     let mut text = [0; 32];
     let halves = [_mm_unpacklo_epi8(even, odd), _mm_unpackhi_epi8(even, odd)];
     for (to, wide) in text.as_chunks_mut::<16>().0.iter_mut().zip(halves) {
-        let (lower, upper) = (_mm_extract_epi64::<0>(wide), _mm_extract_epi64::<1>(wide));
-        *to = (u128::from(lower as u64) | u128::from(upper as u64) << 64).to_le_bytes();
+        // SAFETY: `to` is 16 bytes, and the store needs no alignment.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), wide) };
     }
     text
 }

@@ -42,7 +42,7 @@ pub(crate) use args::Span;
 pub use double::double_text;
 pub use inline::split_words;
 pub use limits::{Limits, ProtocolError};
-pub use output::{HIGH_WATER_BYTES, Output, Protocol};
+pub use output::{HIGH_WATER_BYTES, Output, Protocol, label};
 pub use parser::{Parser, Status};
 pub use quote::quote;
 pub use reply::{Reply, parse_reply, write_request};

@@ -29,6 +29,27 @@ const IDLE_BYTES_MAX: usize = 1024 * 1024;
 /// does not read is not answered.
 pub const HIGH_WATER_BYTES: usize = 1024 * 1024;
 
+/// Bytes of a label: `$32\r\n`, 32 bytes, CRLF, and how many of them count.
+const LABEL_BYTES: usize = 40;
+
+/// A bulk string, rendered, unless it is too long for that.
+pub fn label(bytes: &[u8]) -> Option<[u8; LABEL_BYTES]> {
+    let mut out = Output::new();
+    out.bulk(bytes);
+    let mut label = [0; LABEL_BYTES];
+    let (len, text) = label.split_last_mut()?;
+    text.get_mut(..out.len())?.copy_from_slice(out.as_slice());
+    *len = u8::try_from(out.len()).ok()?;
+    Some(label)
+}
+
+/// How many bytes of a label count.
+#[inline]
+fn label_len(label: &[u8; LABEL_BYTES]) -> usize {
+    let [.., len] = label;
+    usize::from(*len).min(LABEL_BYTES - 1)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Resp2,
@@ -198,6 +219,40 @@ impl Output {
             to.copy_from_slice(b"\r\n");
         }
         self.end = self.end.wrapping_add(end).wrapping_add(2);
+    }
+
+    /// A bulk string that was rendered by [`label`].
+    pub fn label(&mut self, label: &[u8; LABEL_BYTES]) {
+        self.raw(label.get(..label_len(label)).unwrap_or_default());
+    }
+
+    /// A bulk string that was rendered by [`label`], and one of the first `len` bytes of a text:
+    /// copies of fixed size only.
+    #[inline]
+    pub fn labelled(&mut self, label: &[u8; LABEL_BYTES], text: &[u8; 32], len: usize) {
+        const ROOM: usize = LABEL_BYTES + SHORT_BULK_BYTES;
+        self.reserve(ROOM);
+        let room = self.buf.get_mut(self.end..);
+        let room = room.and_then(|room| room.first_chunk_mut::<ROOM>());
+        let (Some(room), Some((header, digits))) = (room, HEADERS.get(len.min(31))) else {
+            return;
+        };
+        if let Some(to) = room.first_chunk_mut::<LABEL_BYTES>() {
+            *to = *label;
+        }
+        let at = label_len(label);
+        if let Some(to) = room.get_mut(at..at.wrapping_add(8)) {
+            to.copy_from_slice(header);
+        }
+        let at = at.wrapping_add(usize::from(*digits).min(8));
+        if let Some(to) = room.get_mut(at..at.wrapping_add(32)) {
+            to.copy_from_slice(text);
+        }
+        let at = at.wrapping_add(len.min(31));
+        if let Some(to) = room.get_mut(at..at.wrapping_add(2)) {
+            to.copy_from_slice(b"\r\n");
+        }
+        self.end = self.end.wrapping_add(at).wrapping_add(2);
     }
 
     /// A bulk string of `len` bytes written by `fill` into a slice of `len + slack` bytes: `fill`
@@ -429,6 +484,25 @@ fn widened(bytes: &[u8]) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_bulk_strings() {
+        let long = [b'n'; 32];
+        for len in 0..=32 {
+            let name = &long[..len];
+            let label = label(name).expect("it is short");
+            let (mut out, mut plain) = (Output::new(), Output::new());
+            for text in 0..=31_usize {
+                out.labelled(&label, &[b'v'; 32], text);
+                plain.bulk(name);
+                plain.bulk(&[b'v'; 31][..text]);
+            }
+            out.label(&label);
+            plain.bulk(name);
+            assert_eq!(out.as_slice(), plain.as_slice());
+        }
+        assert!(label(&[b'n'; 33]).is_none());
+    }
 
     fn written(protocol: Protocol, write: impl FnOnce(&mut Output)) -> String {
         let mut out = Output {

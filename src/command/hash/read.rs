@@ -3,9 +3,9 @@
 use super::{reply_found, reply_value};
 use crate::command::args::{cursor, integer, is};
 use crate::command::{CommandError, Context};
-use crate::engine::Field;
+use crate::engine::{Field, Hash};
 use crate::glob;
-use crate::resp::Args;
+use crate::resp::{Args, Output, label};
 
 /// Fields that `HSCAN` visits if it is not told how many.
 const COUNT_DEFAULT: usize = 10;
@@ -31,55 +31,76 @@ pub fn hmget(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// What of each field goes into the reply.
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    Names,
-    Values,
-    Both,
-}
-
-fn reply_all(ctx: &mut Context<'_>, args: Args<'_>, part: Part) -> Result<(), CommandError> {
-    let key = ctx.key(args.at(1));
-    let hash = ctx.data.hash(&key)?;
+/// Reply with the names and values of a hash.
+pub fn reply_pairs(out: &mut Output, starts: &mut Vec<u32>, hash: Option<Hash<'_>>) {
     let len = hash.as_ref().map_or(0, |hash| hash.len());
-    if part == Part::Both {
-        ctx.out.map(len);
-    } else {
-        ctx.out.array(len);
-    }
+    out.map(len);
+    let Some(hash) = hash else {
+        return;
+    };
+    // As many as were announced: replies behind this one must be told from it, even if the row is
+    // damaged.
     let mut left = len;
-    if let Some(hash) = hash {
+    let labelled = hash.read_labelled(label, starts, |label, value| {
+        if left == 0 {
+            return;
+        }
+        left -= 1;
+        match value.short() {
+            Some((text, len)) => out.labelled(label, &text, len),
+            None => {
+                out.label(label);
+                reply_value(out, value);
+            }
+        }
+    });
+    if !labelled {
         hash.for_each(|field| {
-            // As many as were announced: replies behind this one must be told from it, even if the
-            // row is damaged.
-            if left == 0 {
-                return;
-            }
-            left -= 1;
-            if part != Part::Values {
-                ctx.out.bulk(field.name);
-            }
-            if part != Part::Names {
-                reply_value(ctx.out, field.value);
+            if left > 0 {
+                left -= 1;
+                out.bulk(field.name);
+                reply_value(out, field.value);
             }
         });
     }
-    let each = if part == Part::Both { 2 } else { 1 };
-    (0..left * each).for_each(|_| ctx.out.null());
+    (0..left * 2).for_each(|_| out.null());
+}
+
+/// Reply with the name or the value of each field, as `part` writes it.
+fn reply_each(
+    ctx: &mut Context<'_>,
+    args: Args<'_>,
+    part: fn(&mut Output, Field<'_>),
+) -> Result<(), CommandError> {
+    let key = ctx.key(args.at(1));
+    let hash = ctx.data.hash(&key)?;
+    let mut left = hash.as_ref().map_or(0, |hash| hash.len());
+    ctx.out.array(left);
+    if let Some(hash) = hash {
+        hash.for_each(|field| {
+            if left > 0 {
+                left -= 1;
+                part(ctx.out, field);
+            }
+        });
+    }
+    (0..left).for_each(|_| ctx.out.null());
     Ok(())
 }
 
 pub fn hgetall(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    reply_all(ctx, args, Part::Both)
+    let key = ctx.key(args.at(1));
+    let hash = ctx.data.hash(&key)?;
+    reply_pairs(ctx.out, &mut ctx.session.starts, hash);
+    Ok(())
 }
 
 pub fn hkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    reply_all(ctx, args, Part::Names)
+    reply_each(ctx, args, |out, field| out.bulk(field.name))
 }
 
 pub fn hvals(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    reply_all(ctx, args, Part::Values)
+    reply_each(ctx, args, |out, field| reply_value(out, field.value))
 }
 
 pub fn hlen(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
