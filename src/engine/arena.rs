@@ -15,6 +15,8 @@
 //! - A payload larger than a segment has a segment of its own, whose block says 0 units.
 //! - Reference 0 is a valid block; `NIL` is none.
 
+use super::memory::Memory;
+
 /// Bytes of a segment.
 const SEGMENT_BYTES: usize = 64 * 1024;
 const UNIT: usize = 8;
@@ -29,7 +31,7 @@ const EXACT: usize = 128;
 const CLASSES: usize = EXACT + 8;
 
 struct Segment {
-    data: Box<[u8]>,
+    data: Memory,
     /// Where the next new block goes, bytes.
     used: usize,
     /// Bytes in live blocks.
@@ -179,7 +181,7 @@ impl Arena {
     }
 
     fn allocate_alone(&mut self, size: usize, lsn: u64) -> u32 {
-        let mut data = vec![0; size].into_boxed_slice();
+        let mut data = Memory::zeroed(size);
         set_header(&mut data, 0, 0, lsn);
         self.used += size;
         self.live += size;
@@ -210,7 +212,7 @@ impl Arena {
                 self.put_free(open * SEGMENT_UNITS + (at / UNIT) as u32, rest / UNIT);
             }
         }
-        let data = vec![0; SEGMENT_BYTES].into_boxed_slice();
+        let data = Memory::zeroed(SEGMENT_BYTES);
         let open = self.add_segment(Segment {
             data,
             used: size,

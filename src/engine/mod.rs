@@ -31,6 +31,7 @@ mod layer;
 mod layers;
 mod level;
 mod locked;
+mod memory;
 mod mutation;
 mod pack;
 mod prefetch;
