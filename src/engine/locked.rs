@@ -16,7 +16,7 @@ use super::walk::Walked;
 use super::{Db, Entity, Millis, Mutation};
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -76,7 +76,7 @@ impl<'k> Locked<'k> {
             keyspace,
             guards,
             lsn: None,
-            change: Vec::new(),
+            change: CHANGE.take(),
             expired: RefCell::default(),
         }
     }
@@ -425,11 +425,23 @@ impl Draw {
     }
 }
 
+/// A larger one is not kept for the next change.
+const CHANGE_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// What the changes of this thread are written into: no change allocates.
+    static CHANGE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         let dropped = self.settle_accounts();
         if let (Some(lsn), Some(journal)) = (self.lsn, self.keyspace.journal()) {
             journal.append(lsn, &self.change);
+            self.change.clear();
+        }
+        if self.change.capacity() <= CHANGE_BYTES_MAX {
+            CHANGE.set(std::mem::take(&mut self.change));
         }
         self.guards.clear();
         // A flushed table may take long to free: no lock is held any more.
