@@ -14,8 +14,9 @@ use fieldstone::config::Config;
 use fieldstone::instance::{Instance, Peer};
 use fieldstone::resp::Output;
 use fieldstone::server::Session;
+use nix::time::{ClockId, clock_gettime};
 use std::sync::{Arc, Barrier};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A part of the entities: more than the caches hold.
 const PART: u64 = 5;
@@ -41,6 +42,7 @@ pub fn run(cores: &[usize], workload: &Workload, settings: &Settings) {
             "spread",
             "must",
             "",
+            "CPU us a command",
         ],
     );
     let ask = Ask::Hmget(workload.asked());
@@ -72,21 +74,50 @@ pub fn run(cores: &[usize], workload: &Workload, settings: &Settings) {
             replies,
             settings,
         };
-        let (mut one, mut two) = (Vec::new(), Vec::new());
+        let (mut alone, mut both) = (Rounds::default(), Rounds::default());
         for _ in 0..settings.rounds {
-            one.push(feeding.threads(&cores[..1]));
-            two.push(feeding.threads(cores));
+            alone.add(feeding.threads(&cores[..1]));
+            both.add(feeding.threads(cores));
         }
-        let ratio = Figure::ratio(&two, &one);
+        let ratio = Figure::ratio(&both.millions, &alone.millions);
         row(&[
             name.to_owned(),
-            Figure::of(&one).show(),
-            Figure::of(&two).show(),
+            Figure::of(&alone.millions).show(),
+            Figure::of(&both.millions).show(),
             ratio.show(),
             ratio.show_spread(),
             goal.map_or(String::new(), |goal| digits(goal.must)),
             Goal::judge(goal, ratio.median).to_owned(),
+            // Says the same of the cores if others take some of their time.
+            format!(
+                "{} with 1, {} with 2",
+                Figure::of(&alone.micros).show(),
+                Figure::of(&both.micros).show()
+            ),
         ]);
+    }
+}
+
+/// What threads did in one window.
+#[derive(Clone, Copy, Default)]
+struct Fed {
+    commands: u64,
+    /// Commands of a second of all threads.
+    per_second: f64,
+    cpu: Duration,
+}
+
+#[derive(Default)]
+struct Rounds {
+    millions: Vec<f64>,
+    micros: Vec<f64>,
+}
+
+impl Rounds {
+    fn add(&mut self, fed: Fed) {
+        self.millions.push(fed.per_second / 1e6);
+        let micros = fed.cpu.as_secs_f64() * 1e6;
+        self.micros.push(micros / fed.commands as f64);
     }
 }
 
@@ -157,34 +188,38 @@ struct Feeding<'a> {
 }
 
 impl Feeding<'_> {
-    /// Millions of commands a second of a thread on each of these cores.
-    fn threads(&self, cores: &[usize]) -> f64 {
-        let start = Barrier::new(cores.len());
+    /// With a thread on each of these cores.
+    fn threads(&self, cores: &[usize]) -> Fed {
+        let start = &Barrier::new(cores.len());
         std::thread::scope(|scope| {
-            let threads: Vec<_> = cores
-                .iter()
-                .enumerate()
+            let threads: Vec<_> = (0..)
+                .zip(cores)
                 .map(|(worker, core)| {
-                    let start = &start;
                     scope.spawn(move || {
                         machine::pin(&[*core]);
                         self.thread(worker, start)
                     })
                 })
                 .collect();
-            let rates = threads
-                .into_iter()
-                .map(|thread| thread.join().expect("a thread"));
-            rates.sum()
+            let mut all = Fed::default();
+            for thread in threads {
+                let fed = thread.join().expect("a thread");
+                all.commands += fed.commands;
+                all.per_second += fed.per_second;
+                all.cpu += fed.cpu;
+            }
+            all
         })
     }
 
-    fn thread(&self, worker: usize, start: &Barrier) -> f64 {
+    fn thread(&self, worker: usize, start: &Barrier) -> Fed {
         let mut client = Client::open(self.instance, worker);
         let mut random = Random::new(worker as u64);
         let mut requests = self.request.copies(DEPTH);
+        let own = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+        let own = || Duration::from(own().expect("the time of a thread"));
         start.wait();
-        let (began, mut commands) = (Instant::now(), 0);
+        let (began, cpu, mut commands) = (Instant::now(), own(), 0);
         while began.elapsed() < self.settings.window {
             let mut expected = 0;
             for copy in requests.chunks_exact_mut(self.request.bytes.len()) {
@@ -193,8 +228,12 @@ impl Feeding<'_> {
             }
             let bytes = client.feed(&requests, &mut |_| ());
             assert_eq!(bytes, expected, "bytes of the replies");
-            commands += DEPTH;
+            commands += DEPTH as u64;
         }
-        commands as f64 / began.elapsed().as_secs_f64() / 1e6
+        Fed {
+            commands,
+            per_second: commands as f64 / began.elapsed().as_secs_f64(),
+            cpu: own() - cpu,
+        }
     }
 }
