@@ -492,10 +492,8 @@ impl Table {
     pub fn prefetch_index(&self, hash: u64, relation: &mut dyn FnMut(&Layer) -> Relation) {
         self.rows.prefetch_index(hash);
         let aligned = self.rows.align(hash);
-        for part in &self.layers {
-            if relation(&part.layer) != Relation::Foreign {
-                part.level.prefetch_index(aligned);
-            }
+        for part in self.read_first(relation) {
+            part.level.prefetch_index(aligned);
         }
     }
 
@@ -503,11 +501,23 @@ impl Table {
     pub fn prefetch_entry(&self, hash: u64, relation: &mut dyn FnMut(&Layer) -> Relation) {
         self.rows.prefetch_entry(hash);
         let aligned = self.rows.align(hash);
-        for part in &self.layers {
-            if relation(&part.layer) != Relation::Foreign {
-                part.level.prefetch_entry(aligned);
-            }
+        for part in self.read_first(relation) {
+            part.level.prefetch_entry(aligned);
         }
+    }
+
+    /// The layers to look at, up to one that is likely to say all.
+    fn read_first(
+        &self,
+        relation: &mut dyn FnMut(&Layer) -> Relation,
+    ) -> impl Iterator<Item = &Part> {
+        let mut said = false;
+        let related = self.layers.iter().map_while(move |part| {
+            let relation = (!said).then(|| relation(&part.layer))?;
+            said = relation == Relation::All;
+            Some((part, relation))
+        });
+        related.filter_map(|(part, relation)| (relation != Relation::Foreign).then_some(part))
     }
 }
 
