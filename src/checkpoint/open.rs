@@ -7,6 +7,7 @@ use crate::engine::{Keyspace, ShardFile};
 use crate::io::{Disk, Residency};
 use crate::rowfile::{self, RowFile};
 use crate::wal::{self, Log, Options, Policy, Recovered};
+use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -242,10 +243,18 @@ impl Opened {
             restored.ok_or(OpenError::Catalog { file })?;
         }
         files.catalog_len = keyspace.catalog_len();
+        // All of them before the first is read: the disk brings in many at once.
+        let numbers = files.manifest.shards.iter();
+        let numbers = numbers.flat_map(|base| base.files.iter().rev());
+        let mapped: Result<Vec<Bytes>, OpenError> = numbers
+            .map(|number| self.map(*number, loading.residency))
+            .collect();
+        let mut mapped = mapped?.into_iter();
         for (shard, base) in files.manifest.shards.iter().enumerate() {
             let mut opened = Vec::new();
-            for number in base.files.iter().rev() {
-                opened.push(Arc::new(self.file(*number, shard, base.lsn, loading)?));
+            for (number, bytes) in base.files.iter().rev().zip(&mut mapped) {
+                let file = file(*number, bytes, (shard, base.lsn), loading)?;
+                opened.push(Arc::new(file));
             }
             let views: Vec<ShardFile<'_>> = opened.iter().map(|file| file.view()).collect();
             let newest = base.files.first().copied().unwrap_or_default();
@@ -260,38 +269,39 @@ impl Opened {
         Ok(())
     }
 
-    fn file(
-        &self,
-        number: u64,
-        shard: usize,
-        lsn: u64,
-        loading: Loading,
-    ) -> Result<RowFile, OpenError> {
+    fn map(&self, number: u64, residency: Residency) -> Result<Bytes, OpenError> {
         let file = rowfile::name(number);
-        let mapped = self.disk.map(&file, loading.residency);
-        let bytes = mapped.map_err(|error| OpenError::File {
-            file: file.clone(),
-            error,
-        })?;
-        let opened = RowFile::open(bytes, number).and_then(|opened| {
-            if loading.verify {
-                opened.verify_all()?;
-            }
-            Ok(opened)
-        });
-        let opened = opened.map_err(|error| OpenError::Rows {
-            file: file.clone(),
-            error,
-        })?;
-        if opened.shard as usize != shard || opened.lsn > lsn {
-            let (found, lsn) = (opened.shard, opened.lsn);
-            return Err(OpenError::Misplaced {
-                file,
-                found,
-                lsn,
-                shard,
-            });
+        let mapped = self.disk.map(&file, residency);
+        mapped.map_err(|error| OpenError::File { file, error })
+    }
+}
+
+/// A file of a shard, of rows up to an LSN.
+fn file(
+    number: u64,
+    bytes: Bytes,
+    (shard, lsn): (usize, u64),
+    loading: Loading,
+) -> Result<RowFile, OpenError> {
+    let file = rowfile::name(number);
+    let opened = RowFile::open(bytes, number).and_then(|opened| {
+        if loading.verify {
+            opened.verify_all()?;
         }
         Ok(opened)
+    });
+    let opened = opened.map_err(|error| OpenError::Rows {
+        file: file.clone(),
+        error,
+    })?;
+    if opened.shard as usize != shard || opened.lsn > lsn {
+        let (found, lsn) = (opened.shard, opened.lsn);
+        return Err(OpenError::Misplaced {
+            file,
+            found,
+            lsn,
+            shard,
+        });
     }
+    Ok(opened)
 }

@@ -57,6 +57,11 @@ impl Syncer for Synced {
 }
 
 /// The bytes of a file that does not change any more.
+/// Bytes at the beginning of a file, which say what it is.
+const HEAD: usize = 4096;
+/// Bytes at its end, where what tells of the rest is.
+const TAIL: usize = 96 * 1024;
+
 pub fn map(file: &File, residency: Residency) -> io::Result<Bytes> {
     if file.metadata()?.len() == 0 {
         return Ok(Bytes::new());
@@ -68,7 +73,12 @@ pub fn map(file: &File, residency: Residency) -> io::Result<Bytes> {
     // that the scrub compares tell of it.
     let map = unsafe { Mmap::map(file)? };
     match residency {
-        Residency::Lazy => {}
+        // What opening it reads, while other files are mapped.
+        Residency::Lazy => {
+            let tail = map.len().min(TAIL);
+            map.advise_range(Advice::WillNeed, 0, HEAD.min(map.len()))?;
+            map.advise_range(Advice::WillNeed, map.len() - tail, tail)?;
+        }
         Residency::Prefetched => map.advise(Advice::WillNeed)?,
         Residency::Locked => map.lock()?,
     }
