@@ -62,7 +62,7 @@ pub struct Work {
     pub files: Files,
     /// Shards that were frozen and could not be written.
     pending: BTreeMap<usize, FrozenShard>,
-    /// Bytes of the log that the last checkpoint left: those of the segment that is written to.
+    /// Bytes of the log that the last checkpoint covers and that are still there.
     log_bytes_left: u64,
 }
 
@@ -249,12 +249,13 @@ impl Checkpoints {
         let pending: Vec<usize> = work.pending.keys().copied().collect();
         self.shards(work, keyspace, &pending, false, &mut pace)?;
         let all: Vec<usize> = (0..keyspace.shard_count()).collect();
+        let log_bytes = self.log.bytes();
         self.shards(work, keyspace, &all, takes_up, &mut pace)?;
         let (oldest, _) = work.files.manifest.lsns();
         self.forget_layers(work, keyspace, oldest)?;
-        self.log.trim(oldest)?;
+        // What was logged meanwhile is for the next one.
+        work.log_bytes_left = log_bytes.saturating_sub(self.log.trim(oldest)?);
         self.remove_batches(keyspace, oldest);
-        work.log_bytes_left = self.log.bytes();
         Ok(())
     }
 

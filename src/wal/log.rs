@@ -284,8 +284,8 @@ impl Log {
         true
     }
 
-    /// Remove the segments whose records are all up to `lsn`; answers how many those were.
-    pub fn trim(&self, lsn: u64) -> std::io::Result<usize> {
+    /// Remove the segments whose records are all up to `lsn`; answers how many bytes those took.
+    pub fn trim(&self, lsn: u64) -> std::io::Result<u64> {
         let mut removed = 0;
         loop {
             let inner = self.inner.lock();
@@ -305,8 +305,8 @@ impl Log {
                 }
                 other => other?,
             }
-            self.inner.lock().kept.pop_front();
-            removed += 1;
+            let kept = self.inner.lock().kept.pop_front();
+            removed += kept.map_or(0, |kept| kept.bytes as u64);
         }
     }
 
