@@ -35,7 +35,9 @@ want "a transaction" $'OK\nQUEUED\nQUEUED\n1\n2' \
 want "-x" OK "$(printf 'a value\r\n' | cli -x set from-stdin)"
 want "-n" "" "$(cli -n 1 get from-stdin)"
 want "--eval is refused" 1 "$(cli eval 'return 1' 0 | grep -c "unknown command 'eval'")"
-cli info everything | grep -q '^redis_version:' || fail "info"
-cli client list | grep -q 'cmd=client|list' || fail "client list"
+said=$(cli info everything)
+grep -q '^redis_version:' <<< "$said" || fail "info: $said"
+said=$(cli client list)
+grep -q 'cmd=client|list' <<< "$said" || fail "client list: $said"
 rm -f pipe.txt
 echo "ok redis-cli"
