@@ -12,7 +12,7 @@
 //! a gap; the account of them; nothing is passed over that was promised.
 
 use super::input::Input;
-use crate::io::{Append, Disk, Pages, Residency};
+use crate::io::{Append, Disk, Pages, Residency, Room};
 use crate::wal::record::{self, ALIGN, HEADER_BYTES, Header};
 use crate::wal::{Damage, NUMBER_MAX, recover, segment_name};
 use bytes::Bytes;
@@ -159,7 +159,7 @@ impl Disk for Files {
         self.0.get(name).cloned().ok_or(ErrorKind::NotFound.into())
     }
 
-    fn create(&self, _: &str, _: usize) -> io::Result<Box<dyn Pages>> {
+    fn create(&self, _: &str, _: usize, _: Room) -> io::Result<Box<dyn Pages>> {
         Err(ErrorKind::Unsupported.into())
     }
 

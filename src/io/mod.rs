@@ -12,7 +12,7 @@ pub mod sim;
 mod socket;
 mod spill;
 
-pub use disk::{Append, Directory, Disk, Pages, Residency, Syncer};
+pub use disk::{Append, Directory, Disk, Pages, Residency, Room, Syncer};
 pub use places::{Place, entry, list};
 pub use process::{Usage, usage};
 pub use scratch::scratch;

@@ -14,7 +14,7 @@ mod random;
 
 pub use random::Random;
 
-use super::{Append, Disk, Pages, Residency, Syncer};
+use super::{Append, Disk, Pages, Residency, Room, Syncer};
 use bytes::Bytes;
 use inode::{Inode, SECTOR_BYTES};
 use parking_lot::{Condvar, Mutex};
@@ -254,7 +254,7 @@ impl Disk for SimDisk {
         Ok(files.inodes[inode].written.clone())
     }
 
-    fn create(&self, name: &str, len: usize) -> io::Result<Box<dyn Pages>> {
+    fn create(&self, name: &str, len: usize, _: Room) -> io::Result<Box<dyn Pages>> {
         self.0.files.lock().call(Call::Create)?;
         self.0.await_release(&self.0.creates_held);
         let mut files = self.0.files.lock();

@@ -9,7 +9,7 @@ pub use options::{Options, Policy, State};
 use super::record::{self, HEADER_BYTES, Header};
 use super::segment::{self, Kept};
 use crate::engine::Journal;
-use crate::io::{Disk, Pages, Syncer, log};
+use crate::io::{Disk, Pages, Room, Syncer, log};
 use pace::Work;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
@@ -19,8 +19,10 @@ use std::time::Instant;
 
 /// Bytes of the first segment of a run, at most.
 const FIRST_BYTES: usize = 1 << 20;
+
 struct Segment {
     number: u64,
+    room: Room,
     pages: Box<dyn Pages>,
 }
 
@@ -42,6 +44,8 @@ struct Inner {
     unsynced: Vec<Arc<dyn Syncer>>,
     /// Numbers of segments that were made and have become of no use.
     unused: Vec<u64>,
+    /// What was stored into is complete, and is not stored into again.
+    full: Vec<Box<dyn Pages>>,
     /// The segments that are kept, the oldest first; the last is the current one.
     kept: VecDeque<Kept>,
 }
@@ -87,8 +91,13 @@ impl Log {
         let number = options.next_segment;
         // A small one: a start does not wait for more zeros than it must.
         let first_bytes = options.segment_bytes.min(FIRST_BYTES);
-        let pages = disk.create(&segment::name(number), first_bytes)?;
-        let mut current = Segment { number, pages };
+        let how = options.policy.room();
+        let pages = disk.create(&segment::name(number), first_bytes, how)?;
+        let mut current = Segment {
+            number,
+            room: how,
+            pages,
+        };
         let signature = mix(options.signature, number);
         let last = options.next_lsn - 1;
         let header = Header {
@@ -128,6 +137,7 @@ impl Log {
                 next_number: number + 1,
                 unsynced,
                 unused: Vec::new(),
+                full: Vec::new(),
                 kept,
             }),
             waiters: Mutex::default(),

@@ -1,5 +1,6 @@
 //! How a log is kept, and how it is.
 
+use crate::io::Room;
 use crate::wal::segment::Kept;
 
 /// When what is appended is made to survive the machine.
@@ -15,6 +16,15 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// How the room of segments is made sure of: a sync for each acknowledgement is to write little;
+    /// a sync a second need not.
+    pub fn room(self) -> Room {
+        match self {
+            Policy::Always => Room::Written,
+            Policy::EverySecond | Policy::No => Room::Reserved,
+        }
+    }
+
     /// By the name that `appendfsync` has for it.
     pub fn of(name: &str) -> Option<Policy> {
         match name {

@@ -6,9 +6,16 @@
 use super::super::record::{self, HEADER_BYTES, Header};
 use super::super::segment::{self, Kept};
 use super::{Inner, Log, Segment, State, mix};
-use crate::io::log;
+use crate::io::{Room, log};
 use std::io;
+use std::mem::take;
 use std::sync::atomic::Ordering;
+
+impl Inner {
+    fn has_reserved(&self) -> bool {
+        self.prepared.iter().any(|s| s.room == Room::Reserved)
+    }
+}
 
 /// A change is large, and a matter of its own, from this share of a segment on.
 const LARGE_SHARE: usize = 8;
@@ -64,19 +71,19 @@ impl Log {
         let number = inner.next_number;
         inner.next_number += 1;
         drop(inner);
-        // Not under the lock: zeros are being written.
-        let pages = self.disk.create(&segment::name(number), len)?;
+        // Not under the lock: zeros may be being written.
+        let segment = self.make(number, len)?;
         let mut inner = self.inner.lock();
         if inner.current.number > number {
             // A change could not wait and made one of its own.
             inner.unused.push(number);
             return Ok(());
         }
-        if len > self.segment_bytes {
-            let smaller: Vec<u64> = inner.prepared.drain(..).map(|s| s.number).collect();
-            inner.unused.extend(smaller);
+        if len > self.segment_bytes || segment.room != Room::Reserved && inner.has_reserved() {
+            let others: Vec<u64> = inner.prepared.drain(..).map(|s| s.number).collect();
+            inner.unused.extend(others);
         }
-        inner.prepared.push_back(Segment { number, pages });
+        inner.prepared.push_back(segment);
         self.note_room(&inner);
         Ok(())
     }
@@ -133,7 +140,8 @@ impl Log {
         inner.kept.push_back(Kept::new(next.number, inner.next));
         inner.signature = header.signature;
         inner.at = HEADER_BYTES;
-        inner.current = next;
+        let full = std::mem::replace(&mut inner.current, next);
+        inner.full.push(full.pages);
         self.nudge_for_room();
         true
     }
@@ -142,13 +150,26 @@ impl Log {
         let number = inner.next_number;
         // Never the same twice, whatever comes of it.
         inner.next_number += 1;
-        let pages = self.disk.create(&segment::name(number), len)?;
-        Ok(Segment { number, pages })
+        self.make(number, len)
+    }
+
+    fn make(&self, number: u64, len: usize) -> io::Result<Segment> {
+        let room = self.policy().room();
+        let pages = self.disk.create(&segment::name(number), len, room)?;
+        Ok(Segment {
+            number,
+            room,
+            pages,
+        })
     }
 
     /// Make the next segment, if there is none; take changes again if there was no room before.
     pub(crate) fn prepare(&self) {
-        let unused = std::mem::take(&mut self.inner.lock().unused);
+        let mut inner = self.inner.lock();
+        let (unused, full) = (take(&mut inner.unused), take(&mut inner.full));
+        drop(inner);
+        // Giving a mapping back takes long enough to be done here.
+        drop(full);
         for number in unused {
             // Should it stay, the next start removes it.
             let _ = self.disk.remove(&segment::name(number));
@@ -156,8 +177,10 @@ impl Log {
         let making = self.making.lock();
         let inner = self.inner.lock();
         let is_short = inner.prepared.is_empty() || self.note_room(&inner) < self.reserve();
+        // The policy was another one when they were made. The current one is filled as it is.
+        let is_other = self.policy().room() == Room::Written && inner.has_reserved();
         drop(inner);
-        if is_short
+        if (is_short || is_other)
             && !self.has_failed()
             && let Err(error) = self.add_segment(self.segment_bytes)
         {

@@ -258,6 +258,27 @@ fn what_was_prepared_in_vain_is_removed() {
     assert_eq!(files, 12);
 }
 
+/// Segments whose room was only set aside are no more used once each acknowledgement waits for a
+/// sync: it would write more.
+#[test]
+fn another_policy_makes_another_segment() {
+    let story = Story::new(9, Policy::EverySecond);
+    story.log.prepare();
+    let made = story.disk.calls(Call::Create);
+    story.log.prepare();
+    assert_eq!(story.disk.calls(Call::Create), made, "one is ready");
+    story.log.set_policy(Policy::Always);
+    for _ in 0..3 {
+        story.log.prepare();
+        assert_eq!(story.disk.calls(Call::Create), made + 1);
+    }
+    // The current one, and the one that is ready.
+    assert_eq!(crate::io::Disk::list(&*story.disk).unwrap().len(), 2);
+    story.log.set_policy(Policy::No);
+    story.log.prepare();
+    assert_eq!(story.disk.calls(Call::Create), made + 1, "zeros do as well");
+}
+
 /// Under `everysec` replies wait when what is not safe may be two seconds old, to writers and to
 /// readers alike, whatever holds the thread up that is to sync.
 #[test]
