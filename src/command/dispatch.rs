@@ -7,10 +7,10 @@ use super::meter::{Meter, Outcome, note};
 use super::registry::{self, Entry};
 use super::repeat::Repeat;
 use super::table::flag;
-use super::{CommandError, Context, Data, auth, monitor};
+use super::{CommandError, Context, Data, auth, monitor, several};
 use crate::engine::{Access, Keyspace, ShardSet};
 use crate::instance::{Instance, Pause, Reply, Session};
-use crate::resp::{Args, Output, Parser, Protocol};
+use crate::resp::{Args, Limits, Output, Parser, Protocol};
 use crate::wal::State;
 
 /// Whether a request was dealt with.
@@ -44,6 +44,31 @@ impl Dispatcher {
     ) -> usize {
         let own = (&mut self.meter, &mut self.shards);
         self.repeat.run(instance, session, own, input, out)
+    }
+
+    /// Run the request that was just found at the start of `input`, and those that follow, if they
+    /// can be run together; answers how many bytes they take, 0 if not.
+    #[inline]
+    pub fn several(
+        &mut self,
+        instance: &Instance,
+        session: &mut Session,
+        (parser, input, consumed): (&Parser, &[u8], usize),
+        limits: &Limits,
+        out: &mut Output,
+    ) -> usize {
+        if consumed == input.len() {
+            return 0;
+        }
+        let own = (&mut self.meter, &mut self.shards);
+        several::run(
+            instance,
+            session,
+            own,
+            (parser, input, consumed),
+            limits,
+            out,
+        )
     }
 
     /// Note the request that was just dealt with: it may be repeated.
@@ -106,7 +131,7 @@ impl Dispatcher {
             refuse(instance, session, Some(entry), &error, out);
             return Progress::Done;
         }
-        if let Err(error) = gate_of_log(instance, session, entry, args) {
+        if let Err(error) = gate_of_log(instance, session, entry, args.extent()) {
             refuse(instance, session, Some(entry), &error, out);
             return Progress::Done;
         }
@@ -175,7 +200,7 @@ fn is_another_protocol(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
-pub(super) fn gate(
+fn gate(
     instance: &Instance,
     session: &Session,
     entry: &Entry,
@@ -204,18 +229,33 @@ pub(super) fn gate(
     Ok(())
 }
 
-/// Changes are refused that the log could not keep.
-fn gate_of_log(
+/// Nothing but the data decides what the reply is.
+pub(super) fn is_plain(
     instance: &Instance,
     session: &Session,
     entry: &Entry,
-    args: Args<'_>,
+    out: &Output,
+) -> bool {
+    session.transaction.is_none()
+        && session.reply == Reply::On
+        && !session.listens()
+        && !instance.monitors.any()
+        && instance.control.paused(session.now).is_none()
+        && gate(instance, session, entry, out.protocol).is_ok()
+}
+
+/// Changes are refused that the log could not keep.
+pub(super) fn gate_of_log(
+    instance: &Instance,
+    session: &Session,
+    entry: &Entry,
+    bytes: usize,
 ) -> Result<(), CommandError> {
     let Some(log) = instance.log().filter(|_| entry.writes(session)) else {
         return Ok(());
     };
     let queued = session.transaction.as_ref().map_or(0, |t| t.bytes());
-    if log.accepts_change(args.extent() + queued) {
+    if log.accepts_change(bytes + queued) {
         return Ok(());
     }
     Err(match log.state() {

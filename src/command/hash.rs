@@ -176,7 +176,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hset",
         arity: -4,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -191,7 +191,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hmset",
         arity: -4,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -205,7 +205,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hsetnx",
         arity: 4,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -219,7 +219,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hdel",
         arity: -3,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -234,7 +234,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hincrby",
         arity: 4,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -249,7 +249,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hincrbyfloat",
         arity: 4,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",

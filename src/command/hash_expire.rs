@@ -14,7 +14,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hexpire",
         arity: -6,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -28,7 +28,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hpexpire",
         arity: -6,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -42,7 +42,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hexpireat",
         arity: -6,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -56,7 +56,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hpexpireat",
         arity: -6,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -70,7 +70,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hpersist",
         arity: -5,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",
@@ -169,7 +169,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "hsetex",
         arity: -6,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::HASH | acl::FAST,
         group: "hash",

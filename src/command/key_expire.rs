@@ -11,7 +11,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "expire",
         arity: -3,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::KEYSPACE | acl::WRITE | acl::FAST,
         group: "generic",
@@ -25,7 +25,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "pexpire",
         arity: -3,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::KEYSPACE | acl::WRITE | acl::FAST,
         group: "generic",
@@ -39,7 +39,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "expireat",
         arity: -3,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::KEYSPACE | acl::WRITE | acl::FAST,
         group: "generic",
@@ -53,7 +53,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "pexpireat",
         arity: -3,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::KEYSPACE | acl::WRITE | acl::FAST,
         group: "generic",
@@ -123,7 +123,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "persist",
         arity: 2,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::KEYSPACE | acl::WRITE | acl::FAST,
         group: "generic",

@@ -14,6 +14,7 @@ mod float;
 mod meter;
 mod registry;
 mod repeat;
+mod several;
 pub mod table;
 
 mod auth;

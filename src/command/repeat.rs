@@ -8,13 +8,13 @@
 //! Invariant: the replies are those of the general way, which decides whatever is not plain: in a
 //! transaction, for subscribers, with monitors, while clients are paused, on errors of the gate.
 
-use super::dispatch::{gate, reply_error};
+use super::dispatch::{is_plain, reply_error};
 use super::hash::{reply_found, reply_pairs};
 use super::meter::{Meter, Outcome};
 use super::registry::Entry;
 use super::{CommandError, Data};
 use crate::engine::{Access, BATCH_KEYS_MAX, Entity, Key, Projection, ShardSet};
-use crate::instance::{Instance, Reply, Session};
+use crate::instance::{Instance, Session};
 use crate::resp::{Args, Output, Parser, Template};
 use smallvec::SmallVec;
 
@@ -178,14 +178,4 @@ fn reply_text(out: &mut Output, entity: Option<Entity<'_>>) -> Option<()> {
         None => out.null(),
     }
     Some(())
-}
-
-/// Nothing but the data decides what the reply is.
-fn is_plain(instance: &Instance, session: &Session, entry: &Entry, out: &Output) -> bool {
-    session.transaction.is_none()
-        && session.reply == Reply::On
-        && !session.listens()
-        && !instance.monitors.any()
-        && instance.control.paused(session.now).is_none()
-        && gate(instance, session, entry, out.protocol).is_ok()
 }

@@ -29,7 +29,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "set",
         arity: -3,
-        flags: flag::WRITE | flag::DENYOOM,
+        flags: flag::WRITE | flag::DENYOOM | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::SLOW,
         group: "string",
@@ -44,7 +44,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "setex",
         arity: 4,
-        flags: flag::WRITE | flag::DENYOOM,
+        flags: flag::WRITE | flag::DENYOOM | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::SLOW,
         group: "string",
@@ -59,7 +59,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "psetex",
         arity: 4,
-        flags: flag::WRITE | flag::DENYOOM,
+        flags: flag::WRITE | flag::DENYOOM | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::SLOW,
         group: "string",
@@ -74,7 +74,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "setnx",
         arity: 3,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -131,7 +131,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "getset",
         arity: 3,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -145,7 +145,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "getdel",
         arity: 2,
-        flags: flag::WRITE | flag::FAST,
+        flags: flag::WRITE | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -173,7 +173,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "incr",
         arity: 2,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -188,7 +188,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "incrby",
         arity: 3,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -203,7 +203,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "incrbyfloat",
         arity: 3,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -218,7 +218,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "decr",
         arity: 2,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",
@@ -233,7 +233,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "decrby",
         arity: 3,
-        flags: flag::WRITE | flag::DENYOOM | flag::FAST,
+        flags: flag::WRITE | flag::DENYOOM | flag::FAST | flag::SHORT,
         keys: Keys::ONE,
         acl: acl::WRITE | acl::STRING | acl::FAST,
         group: "string",

@@ -88,9 +88,13 @@ pub mod flag {
     /// Ours: the handler needs the shards of the queued commands (`EXEC`).
     pub const OF_QUEUE: u32 = 1 << 19;
 
+    /// Ours: changes one key, in so little time that several of a pipeline run under one lock, and
+    /// are timed as one.
+    pub const SHORT: u32 = 1 << 21;
+
     /// No two of ours are the same.
     const _: () = {
-        let ours = [ALL_SHARDS, UNSYNCED, IN_MULTI, IN_PUBSUB, OF_QUEUE];
+        let ours = [ALL_SHARDS, UNSYNCED, IN_MULTI, IN_PUBSUB, OF_QUEUE, SHORT];
         let (mut seen, mut n) = (0, 0);
         while n < ours.len() {
             assert!(seen & ours[n] == 0);

@@ -1,6 +1,8 @@
 //! Changes as bytes: what a write-ahead log carries, and how a replay takes it.
 //!
-//! A change is what one command, or one transaction, did: its mutations one after the other.
+//! A change is what one command, one transaction, or several commands of a pipeline did: its
+//! mutations one after the other. Those of a pipeline set the same fields mostly, which are named
+//! once.
 //!
 //! ```text
 //! mutation: op u8 | fields of the op
@@ -16,6 +18,8 @@
 //!   9 swap          db u8, db u8
 //!  10 reap          key, time: remove what had expired by then
 //!  11 publish       number of the file of the batch u64, time
+//!  12 set again     key, expire u8 [time u64], a value for each name of the hash set before it
+//!                   in this change, in their order
 //! key: db u8, name; name, value, bytes: varint length, bytes; count: varint
 //! ```
 //!
@@ -40,6 +44,7 @@ mod op {
     pub const SWAP: u8 = 9;
     pub const REAP: u8 = 10;
     pub const PUBLISH: u8 = 11;
+    pub const HASH_SET_AGAIN: u8 = 12;
 }
 
 const ALL_DATABASES: u8 = u8::MAX;
@@ -57,82 +62,143 @@ pub trait Journal: Send + Sync {
     fn accepts(&self) -> bool;
 }
 
-pub fn put_mutation(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
-    match *mutation {
-        Mutation::HashSet {
-            ref key,
-            fields,
-            expire,
-        } => {
-            put_head(out, op::HASH_SET, key);
-            match expire {
-                FieldExpire::Keep => out.push(0),
-                FieldExpire::Clear => out.push(1),
-                FieldExpire::At(at) => put_at(out, at),
+/// A hash set of more fields is not repeated by [`op::HASH_SET_AGAIN`].
+const REMEMBERED_NAMES_MAX: usize = 1024;
+
+/// A larger one gives its memory back when it is cleared.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// A change that is being written.
+#[derive(Default)]
+pub struct Change {
+    bytes: Vec<u8>,
+    /// Where in `bytes` the names of the last hash set are, if there is one to repeat.
+    names: Vec<(usize, usize)>,
+}
+
+impl Change {
+    pub const fn new() -> Change {
+        Change {
+            bytes: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
+        self.names.clear();
+    }
+
+    pub fn put(&mut self, mutation: &Mutation<'_>) {
+        let out = &mut self.bytes;
+        match *mutation {
+            Mutation::HashSet {
+                ref key,
+                fields,
+                expire,
+            } => self.put_hash_set(key, fields, expire),
+            Mutation::HashDelete { ref key, fields } => {
+                put_head(out, op::HASH_DELETE, key);
+                put_names(out, fields);
             }
-            put_varint(out, fields.len());
-            for (name, value) in fields {
-                put_bytes(out, name);
+            Mutation::HashExpire {
+                ref key,
+                fields,
+                at,
+            } => {
+                put_head(out, op::HASH_EXPIRE, key);
+                put_time(out, at);
+                put_names(out, fields);
+            }
+            Mutation::StringSet {
+                ref key,
+                value,
+                expire,
+            } => {
+                put_head(out, op::STRING_SET, key);
+                match expire {
+                    KeyExpire::Keep => out.push(0),
+                    KeyExpire::Clear => out.push(1),
+                    KeyExpire::At(at) => put_at(out, at),
+                }
                 put_bytes(out, value);
             }
+            Mutation::StringWrite {
+                ref key,
+                offset,
+                bytes,
+            } => {
+                put_head(out, op::STRING_WRITE, key);
+                out.extend_from_slice(&(offset as u64).to_le_bytes());
+                put_bytes(out, bytes);
+            }
+            Mutation::Delete { ref key } => put_head(out, op::DELETE, key),
+            Mutation::Expire { ref key, at } => {
+                put_head(out, op::EXPIRE, key);
+                put_time(out, at);
+            }
+            Mutation::Flush { db } => out.extend([op::FLUSH, db.unwrap_or(ALL_DATABASES)]),
+            Mutation::SwapDb { a, b } => out.extend([op::SWAP, a, b]),
+            Mutation::Publish { batch, at } => self.put_publish(batch.number, at),
         }
-        Mutation::HashDelete { ref key, fields } => {
-            put_head(out, op::HASH_DELETE, key);
-            put_names(out, fields);
+    }
+
+    fn put_hash_set(&mut self, key: &Key<'_>, fields: &[(&[u8], &[u8])], expire: FieldExpire) {
+        let same = self.has_names(fields);
+        let out = &mut self.bytes;
+        let op = match same {
+            true => op::HASH_SET_AGAIN,
+            false => op::HASH_SET,
+        };
+        put_head(out, op, key);
+        match expire {
+            FieldExpire::Keep => out.push(0),
+            FieldExpire::Clear => out.push(1),
+            FieldExpire::At(at) => put_at(out, at),
         }
-        Mutation::HashExpire {
-            ref key,
-            fields,
-            at,
-        } => {
-            put_head(out, op::HASH_EXPIRE, key);
-            put_time(out, at);
-            put_names(out, fields);
+        if same {
+            fields.iter().for_each(|(_, value)| put_bytes(out, value));
+            return;
         }
-        Mutation::StringSet {
-            ref key,
-            value,
-            expire,
-        } => {
-            put_head(out, op::STRING_SET, key);
-            match expire {
-                KeyExpire::Keep => out.push(0),
-                KeyExpire::Clear => out.push(1),
-                KeyExpire::At(at) => put_at(out, at),
+        put_varint(out, fields.len());
+        self.names.clear();
+        let remembers = fields.len() <= REMEMBERED_NAMES_MAX;
+        for (name, value) in fields {
+            put_bytes(out, name);
+            if remembers {
+                self.names.push((out.len() - name.len(), out.len()));
             }
             put_bytes(out, value);
         }
-        Mutation::StringWrite {
-            ref key,
-            offset,
-            bytes,
-        } => {
-            put_head(out, op::STRING_WRITE, key);
-            out.extend_from_slice(&(offset as u64).to_le_bytes());
-            put_bytes(out, bytes);
-        }
-        Mutation::Delete { ref key } => put_head(out, op::DELETE, key),
-        Mutation::Expire { ref key, at } => {
-            put_head(out, op::EXPIRE, key);
-            put_time(out, at);
-        }
-        Mutation::Flush { db } => out.extend([op::FLUSH, db.unwrap_or(ALL_DATABASES)]),
-        Mutation::SwapDb { a, b } => out.extend([op::SWAP, a, b]),
-        Mutation::Publish { batch, at } => put_publish(out, batch.number, at),
     }
-}
 
-/// What had expired of this key by `now` was removed.
-pub fn put_reap(out: &mut Vec<u8>, key: &Key<'_>, now: Millis) {
-    put_head(out, op::REAP, key);
-    out.extend_from_slice(&now.to_le_bytes());
-}
+    /// Whether these are the names of the last hash set, in its order.
+    fn has_names(&self, fields: &[(&[u8], &[u8])]) -> bool {
+        let names = self
+            .names
+            .iter()
+            .map(|&(from, to)| self.bytes.get(from..to));
+        let asked = fields.iter().map(|(name, _)| Some(*name));
+        self.names.len() == fields.len() && names.eq(asked)
+    }
 
-/// The batch of this number was published.
-pub fn put_publish(out: &mut Vec<u8>, number: u64, at: Millis) {
-    out.push(op::PUBLISH);
-    out.extend_from_slice(&number.to_le_bytes());
-    out.extend_from_slice(&at.to_le_bytes());
+    /// What had expired of this key by `now` was removed.
+    pub fn put_reap(&mut self, key: &Key<'_>, now: Millis) {
+        put_head(&mut self.bytes, op::REAP, key);
+        self.bytes.extend_from_slice(&now.to_le_bytes());
+    }
+
+    /// The batch of this number was published.
+    pub fn put_publish(&mut self, number: u64, at: Millis) {
+        self.bytes.push(op::PUBLISH);
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.bytes.extend_from_slice(&at.to_le_bytes());
+    }
 }
 
 fn put_head(out: &mut Vec<u8>, op: u8, key: &Key<'_>) {
@@ -176,6 +242,7 @@ pub fn read_change<'a>(
     mut visit: impl FnMut(Step<'_>),
 ) -> Option<()> {
     let mut reader = Reader(change);
+    let mut set = Vec::new();
     let is_of_clients = |db: Db| db != SYSTEM_DB && key(db, b"").is_some();
     while !reader.0.is_empty() {
         let op = reader.u8()?;
@@ -198,34 +265,34 @@ pub fn read_change<'a>(
             _ => {
                 let db = reader.u8()?;
                 let key = key(db, bytes(&mut reader)?)?;
-                read_step(op, key, &mut reader, &mut visit)?;
+                read_step(op, key, &mut reader, &mut set, &mut visit)?;
             }
         }
     }
     Some(())
 }
 
-/// A step that changes one key.
+/// A step that changes one key; `set`: what the last hash set of this change sets.
 fn read_step<'a>(
     op: u8,
     key: Key<'a>,
     reader: &mut Reader<'a>,
+    set: &mut Vec<(&'a [u8], &'a [u8])>,
     visit: &mut impl FnMut(Step<'_>),
 ) -> Option<()> {
     let names;
-    let pairs;
     let mutation = match op {
-        op::HASH_SET => {
+        op::HASH_SET | op::HASH_SET_AGAIN => {
             let expire = match reader.u8()? {
                 0 => FieldExpire::Keep,
                 1 => FieldExpire::Clear,
                 2 => FieldExpire::At(reader.u64()?),
                 _ => return None,
             };
-            pairs = list(reader, |reader| Some((bytes(reader)?, bytes(reader)?)))?;
+            read_fields(op, reader, set)?;
             // There is no hash without a field.
-            pairs.first()?;
-            let fields = &pairs;
+            set.first()?;
+            let fields = set;
             Mutation::HashSet {
                 key,
                 fields,
@@ -271,6 +338,21 @@ fn read_step<'a>(
         _ => return None,
     };
     visit(Step::Mutation(mutation));
+    Some(())
+}
+
+fn read_fields<'a>(
+    op: u8,
+    reader: &mut Reader<'a>,
+    set: &mut Vec<(&'a [u8], &'a [u8])>,
+) -> Option<()> {
+    if op == op::HASH_SET {
+        *set = list(reader, |reader| Some((bytes(reader)?, bytes(reader)?)))?;
+        return Some(());
+    }
+    for (_, value) in set {
+        *value = bytes(reader)?;
+    }
     Some(())
 }
 
@@ -371,24 +453,65 @@ mod tests {
             Mutation::Flush { db: None },
             Mutation::SwapDb { a: 0, b: 15 },
         ];
-        let mut change = Vec::new();
+        let mut change = Change::default();
         let mut expected: Vec<String> = Vec::new();
         for mutation in &mutations {
-            put_mutation(&mut change, mutation);
+            change.put(mutation);
             expected.push(format!("{mutation:?}"));
         }
-        put_reap(&mut change, &key, 5);
+        change.put_reap(&key, 5);
         expected.push(format!("reap {key:?} 5"));
-        change.push(op::PUBLISH);
-        change.extend([7u64, 8].map(u64::to_le_bytes).concat());
+        change.put_publish(7, 8);
         expected.push("publish 7 8".to_owned());
-        (change, expected)
+        (change.bytes, expected)
     }
 
     #[test]
     fn every_mutation_comes_back() {
         let (change, expected) = every_kind();
         assert_eq!(shown(&change), Some(expected));
+    }
+
+    /// Names are written once, and only where they are the same in the same order.
+    #[test]
+    fn fields_that_are_set_again_are_not_named_again() {
+        let key = |name| key(3, name).unwrap();
+        let name = [b'n'; 100];
+        let two: [(&[u8], &[u8]); 2] = [(&name, b"1"), (b"b", b"2")];
+        let others: [(&[u8], &[u8]); 2] = [(&name, b""), (b"b", b"long")];
+        let turned: [(&[u8], &[u8]); 2] = [(b"b", b"2"), (&name, b"1")];
+        let fewer: [(&[u8], &[u8]); 1] = [(&name, b"1")];
+        let (mut change, mut expected) = (Change::default(), Vec::new());
+        let named: Vec<bool> = [&two[..], &others, &two, &turned, &turned, &fewer, &two]
+            .into_iter()
+            .enumerate()
+            .map(|(i, fields)| {
+                let before = change.bytes().len();
+                let expire = [FieldExpire::Clear, FieldExpire::At(7)][i % 2];
+                let key = key([&b"one"[..], b"other"][i % 2]);
+                let set = Mutation::HashSet {
+                    key,
+                    fields,
+                    expire,
+                };
+                change.put(&set);
+                expected.push(format!("{set:?}"));
+                // Others in between change nothing.
+                let delete = Mutation::Delete { key };
+                change.put(&delete);
+                expected.push(format!("{delete:?}"));
+                change.bytes().len() - before > name.len()
+            })
+            .collect();
+        assert_eq!(named, [true, false, false, true, false, true, true]);
+        assert_eq!(shown(change.bytes()), Some(expected));
+        change.clear();
+        change.put(&Mutation::HashSet {
+            key: key(b"k"),
+            fields: &two,
+            expire: FieldExpire::Keep,
+        });
+        assert!(shown(change.bytes()).is_some(), "a new change names them");
     }
 
     #[test]
@@ -420,15 +543,17 @@ mod tests {
             (&[op::SWAP, 2, 0], false),
             (&[op::HASH_SET, 0, 1, b'k', 1, 1, 1, b'a', 0], true),
             (&[op::HASH_SET, 0, 1, b'k', 1, 0], false),
+            // The names of no hash set.
+            (&[op::HASH_SET_AGAIN, 0, 1, b'k', 1], false),
         ] {
             assert_eq!(read(change).is_some(), known, "{change:?}");
         }
         let write = |offset: usize| {
-            let mut change = Vec::new();
+            let mut change = Change::default();
             let key = key(0, b"k").unwrap();
             let bytes = b"x";
-            put_mutation(&mut change, &Mutation::StringWrite { key, offset, bytes });
-            read(&change).is_some()
+            change.put(&Mutation::StringWrite { key, offset, bytes });
+            read(change.bytes()).is_some()
         };
         assert!(write(VALUE_BYTES_MAX - 1));
         assert!(!write(VALUE_BYTES_MAX));

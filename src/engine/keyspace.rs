@@ -7,7 +7,7 @@
 //! - The hash of a key does not depend on its database.
 
 use super::catalog::Catalog;
-use super::journal::{self, Journal, Step};
+use super::journal::{self, Change, Journal, Step};
 use super::layers::Layers;
 use super::locked::Locked;
 use super::shard::Shard;
@@ -200,9 +200,9 @@ impl Keyspace {
         }
         let reaped = shard.reap(key, now, || self.next_lsn(), &self.catalog);
         if let (Some(lsn), Some(journal)) = (reaped, self.journal()) {
-            let mut change = Vec::new();
-            journal::put_reap(&mut change, key, now);
-            journal.append(lsn, &change);
+            let mut change = Change::default();
+            change.put_reap(key, now);
+            journal.append(lsn, change.bytes());
         }
         self.settle(shard);
     }

@@ -6,7 +6,7 @@
 //!   the [`Locked`], as of the `now` it was found by. So nothing once reported expired comes back,
 //!   even if the clock is set back.
 
-use super::journal;
+use super::journal::Change;
 use super::keyspace::{Access, Key, Keyspace, ShardSet};
 use super::layer::Layer;
 use super::projection::{Projection, Relation};
@@ -35,7 +35,7 @@ pub struct Locked<'k> {
     guards: SmallVec<[(u16, Guard<'k>); 4]>,
     lsn: Option<u64>,
     /// What has been done, for the journal.
-    change: Vec<u8>,
+    change: Change,
     expired: RefCell<Vec<Expired>>,
 }
 
@@ -76,7 +76,7 @@ impl<'k> Locked<'k> {
             keyspace,
             guards,
             lsn: None,
-            change: CHANGE.take(),
+            change: Change::default(),
             expired: RefCell::default(),
         }
     }
@@ -117,6 +117,20 @@ impl<'k> Locked<'k> {
         let table = self.shard(key.hash).table(key.db)?;
         let seen = table.seen(key.name, key.hash, &self.keyspace.catalog)?;
         self.entity(seen, key.db, now)
+    }
+
+    /// Ask for the memory of the entities under these keys.
+    pub fn prefetch(&self, keys: &[Key<'_>]) {
+        let tables = || {
+            let of = |key: &Key<'_>| Some((key.hash, self.shard(key.hash).table(key.db)?));
+            keys.iter().filter_map(of)
+        };
+        for (hash, table) in tables() {
+            table.prefetch_index(hash, &mut |_| Relation::Some);
+        }
+        for (hash, table) in tables() {
+            table.prefetch_entry(hash, &mut |_| Relation::Some);
+        }
     }
 
     /// The entities under several keys, in their order. The memory of all of them is asked for
@@ -210,7 +224,13 @@ impl<'k> Locked<'k> {
     /// Apply a mutation; the answer is its effect (see [`Mutation`]). Needs [`Access::Write`].
     pub fn commit(&mut self, mutation: &Mutation<'_>, now: Millis) -> u64 {
         let keyspace = self.keyspace;
-        let lsn = *self.lsn.get_or_insert_with(|| keyspace.next_lsn());
+        let lsn = match self.lsn {
+            Some(lsn) => lsn,
+            None => {
+                self.change = CHANGE.take();
+                *self.lsn.insert(keyspace.next_lsn())
+            }
+        };
         let catalog = &keyspace.catalog;
         let journals = keyspace.journal().is_some();
         if let Some(key) = mutation.key() {
@@ -218,16 +238,16 @@ impl<'k> Locked<'k> {
             let reaped = self.write(at).reap(key, now, || lsn, catalog);
             if journals {
                 if reaped.is_some() {
-                    journal::put_reap(&mut self.change, key, now);
+                    self.change.put_reap(key, now);
                 }
-                journal::put_mutation(&mut self.change, mutation);
+                self.change.put(mutation);
             }
             let shard = self.write(at);
             shard.last_lsn = lsn;
             return shard.apply(mutation, lsn, catalog);
         }
         if journals {
-            journal::put_mutation(&mut self.change, mutation);
+            self.change.put(mutation);
         }
         debug_assert_eq!(self.guards.len(), keyspace.shards.len(), "needs all shards");
         if let Mutation::Publish { batch, at } = *mutation {
@@ -425,22 +445,17 @@ impl Draw {
     }
 }
 
-/// A larger one is not kept for the next change.
-const CHANGE_BYTES_MAX: usize = 64 * 1024;
-
 thread_local! {
     /// What the changes of this thread are written into: no change allocates.
-    static CHANGE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static CHANGE: Cell<Change> = const { Cell::new(Change::new()) };
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         let dropped = self.settle_accounts();
         if let (Some(lsn), Some(journal)) = (self.lsn, self.keyspace.journal()) {
-            journal.append(lsn, &self.change);
+            journal.append(lsn, self.change.bytes());
             self.change.clear();
-        }
-        if self.change.capacity() <= CHANGE_BYTES_MAX {
             CHANGE.set(std::mem::take(&mut self.change));
         }
         self.guards.clear();

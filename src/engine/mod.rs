@@ -52,7 +52,7 @@ pub use cell::{FILL_SLACK, Value};
 pub use checkpoint::{BigPlace, FrozenShard, SectionPlace, ShardFile, TablePlace};
 pub use entity::{Entity, Field, Hash, Kind};
 pub use journal::Journal;
-pub(crate) use journal::{Step, put_mutation, put_publish, put_reap, read_change};
+pub(crate) use journal::{Change, Step, read_change};
 pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
 pub use layer::{Batch, BatchFacts, Layer, Scope};
 pub use layers::Published;

@@ -9,9 +9,7 @@
 
 use super::image::{assert_flushed, images, keyspace};
 use super::input::Input;
-use crate::engine::{
-    Db, Key, Mutation, SYSTEM_DB, Step, put_mutation, put_publish, put_reap, read_change,
-};
+use crate::engine::{Change, Db, Key, Mutation, SYSTEM_DB, Step, read_change};
 
 const DATABASES: Db = 3;
 
@@ -66,21 +64,22 @@ impl Written {
             let hash = 0;
             (db < DATABASES || db == SYSTEM_DB).then_some(Key { db, name, hash })
         };
-        let out = &mut written.bytes;
+        let mut out = Change::default();
         let read = read_change(change, key, |step| match step {
             Step::Mutation(mutation) => {
                 if let Mutation::StringWrite { offset, .. } = mutation {
                     written.far |= offset > OFFSET_MAX;
                 }
-                put_mutation(out, &mutation);
+                out.put(&mutation);
             }
-            Step::Reap(key, now) => put_reap(out, &key, now),
+            Step::Reap(key, now) => out.put_reap(&key, now),
             Step::Publish(number, at) => {
                 written.publishes = true;
-                put_publish(out, number, at);
+                out.put_publish(number, at);
             }
         });
         written.whole = read.is_some();
+        written.bytes = out.bytes().to_vec();
         written
     }
 }

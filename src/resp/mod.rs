@@ -32,6 +32,7 @@ mod output;
 mod parser;
 mod quote;
 mod reply;
+mod requests;
 mod template;
 
 #[cfg(test)]
@@ -46,4 +47,5 @@ pub use output::{HIGH_WATER_BYTES, Output, Protocol, label};
 pub use parser::{Parser, Status};
 pub use quote::quote;
 pub use reply::{Reply, parse_reply, write_request};
+pub use requests::{REQUESTS_MAX, Requests};
 pub use template::Template;

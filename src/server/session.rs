@@ -45,6 +45,8 @@ pub struct Fed {
     pub more: bool,
     /// It stopped because clients are paused: feed the rest again later.
     pub paused: bool,
+    /// Several requests were run.
+    pub pipelined: bool,
     /// The request at the end is incomplete: at least so many bytes of it in all are needed.
     pub want: usize,
 }
@@ -73,6 +75,7 @@ impl Session {
     pub fn feed(&mut self, now: Millis, input: &[u8], out: &mut Output) -> Fed {
         self.state.now = now;
         let mut fed = Fed::default();
+        let before = self.state.commands;
         self.deliver(out);
         while let Some(rest) = input.get(fed.consumed..).filter(|rest| !rest.is_empty()) {
             if self.state.close {
@@ -92,6 +95,11 @@ impl Session {
             }
             match self.parser.parse(rest, &self.limits()) {
                 Ok(Status::Request { consumed }) => {
+                    let used = self.several(rest, consumed, out);
+                    if used > 0 {
+                        fed.consumed += used;
+                        continue;
+                    }
                     if self.request(rest, consumed, out) == Progress::Paused {
                         fed.paused = true;
                         break;
@@ -116,7 +124,16 @@ impl Session {
         self.dispatcher.meter.flush(&self.instance, &self.state);
         self.state.show(out.protocol);
         fed.close = self.state.close;
+        fed.pipelined = self.state.commands.wrapping_sub(before) > 1;
         fed
+    }
+
+    /// Run the request that was parsed from the start of `rest` with those that follow it, if that
+    /// is possible; answers how many bytes they take.
+    fn several(&mut self, rest: &[u8], consumed: usize, out: &mut Output) -> usize {
+        let limits = self.limits();
+        let (dispatcher, found) = (&mut self.dispatcher, (&self.parser, rest, consumed));
+        dispatcher.several(&self.instance, &mut self.state, found, &limits, out)
     }
 
     /// Run the request that was parsed from the start of `rest`.

@@ -50,9 +50,10 @@ class Log:
 
     def payload(self, lsn, c):
         require(not c.end(), lsn, "no mutation")
+        self.names = []
         while not c.end():
             op = c.u8()
-            require(1 <= op <= 11, lsn, "op", op)
+            require(1 <= op <= 12, lsn, "op", op)
             if op in (8, 9):
                 self.databases(lsn, op, c)
             elif op == 11:
@@ -84,15 +85,20 @@ class Log:
         has = table.get(key)
         is_hash = has is not None and isinstance(has[1], dict)
         fields = has[1] if is_hash else {}
-        if op in (1, 4):
+        if op in (1, 4, 12):
             how = c.u8()
             require(how <= 2, lsn, "expiry")
             time = c.u64() if how == 2 else None
-        if op == 1:
+        if op in (1, 12):
             if not is_hash:
                 table[key] = [None, fields]
-            for _ in range(c.varint()):
-                name, value = c.bytes(), c.bytes()
+            if op == 1:
+                pairs = [(c.bytes(), c.bytes()) for _ in range(c.varint())]
+                self.names = [name for name, _ in pairs]
+            else:
+                pairs = [(name, c.bytes()) for name in self.names]
+            require(pairs, lsn, "no fields")
+            for name, value in pairs:
                 old = fields.get(name)
                 fields[name] = [value, old[1] if old and how == 0 else time]
         elif op == 2:

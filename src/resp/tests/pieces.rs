@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::receive;
-use crate::resp::{Limits, write_request};
+use crate::resp::{Limits, Parser, REQUESTS_MAX, Requests, Status, write_request};
 
 fn argument() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -66,6 +66,41 @@ fn cut<'a>(stream: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Requests that are parsed ahead are those that come one by one, up to the first of another
+    /// kind.
+    #[test]
+    fn parsing_ahead_finds_the_same_requests(stream in vec(pipeline(), 1..4)) {
+        let stream = stream.concat();
+        let limits = &Limits::DEFAULT;
+        let mut parser = Parser::new();
+        let Ok(Status::Request { consumed }) = parser.parse(&stream, limits) else {
+            return Ok(());
+        };
+        let Some(mut ahead) = Requests::begin(&parser, &stream, consumed) else {
+            prop_assert!(parser.is_inline() || stream.get(consumed) != Some(&b'*'));
+            return Ok(());
+        };
+        while ahead.advance(limits) {}
+        let mut at = 0;
+        for i in 0..ahead.count() {
+            let rest = &stream[at..];
+            prop_assert!(rest.starts_with(b"*"));
+            let mut parser = Parser::new();
+            let found = parser.parse(rest, limits);
+            let end = ahead.end(i + 1);
+            prop_assert_eq!(found, Ok(Status::Request { consumed: end - at }));
+            prop_assert!(parser.args(rest).iter().eq(ahead.args(i).iter()));
+            at = end;
+        }
+        let next = Parser::new().parse(&stream[at..], limits);
+        let more = matches!(next, Ok(Status::Request { .. })) && stream[at..].starts_with(b"*");
+        prop_assert!(!more || ahead.count() == REQUESTS_MAX);
+        let (count, end) = (ahead.count(), ahead.end(ahead.count() - 1));
+        ahead.retreat();
+        prop_assert_eq!((ahead.count(), ahead.end(count - 1)), (count - 1, end));
+        prop_assert!(ahead.args(count - 1).is_empty());
+    }
 
     #[test]
     fn any_cut_gives_the_same_requests(
