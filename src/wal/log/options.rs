@@ -16,8 +16,8 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// How the room of segments is made sure of: a sync for each acknowledgement is to write little;
-    /// a sync a second need not.
+    /// How the room of segments is made sure of: a sync for each acknowledgement is to write
+    /// little; a sync a second need not.
     pub fn room(self) -> Room {
         match self {
             Policy::Always => Room::Written,
