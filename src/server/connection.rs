@@ -27,6 +27,11 @@ const READ_BYTES: usize = 128 * 1024;
 /// Before a password was given: bytes of input, and of output, that may wait.
 const UNAUTHENTICATED_BYTES_MAX: usize = 64 * 1024;
 
+/// Replies to a pipeline of up to so many bytes are sent once the other connections that are ready
+/// have been served: who waits for several replies is then awake already, for the first of them.
+/// Waking a client's processor takes as long as ten small commands.
+const DEFERRED_BYTES_MAX: usize = 2048;
+
 /// Batches that a connection runs before others get their turn.
 const BATCHES_MAX: usize = 4;
 
@@ -69,6 +74,8 @@ pub struct Connection<S> {
     /// There may be complete requests in `input`.
     runnable: bool,
     paused: bool,
+    /// Others go first, before `out` is sent.
+    defers: bool,
     /// Since when the output has been above the soft limit, milliseconds since the epoch.
     over_soft_since: Option<u64>,
 }
@@ -94,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             closing: false,
             runnable: false,
             paused: false,
+            defers: false,
             over_soft_since: None,
         }
     }
@@ -110,6 +118,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for _ in 0..BATCHES_MAX {
             if let ControlFlow::Break(poll) = self.step(cx) {
                 return poll;
+            }
+            if std::mem::take(&mut self.defers) {
+                break;
             }
         }
         cx.waker().wake_by_ref();
@@ -310,6 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.closing = fed.close;
         self.runnable = fed.more;
         self.paused = fed.paused;
+        self.defers = fed.pipelined && self.out.len() <= DEFERRED_BYTES_MAX;
     }
 
     fn show_input(&self) {
