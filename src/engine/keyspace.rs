@@ -62,36 +62,62 @@ pub struct Keyspace {
     sweep_at: AtomicUsize,
 }
 
-/// The shards a command needs: built from keys, or all.
+/// The shards a command needs: built from keys, or all. A bit for each, so that adding one costs
+/// the same however many there are (a sorted list took a twelfth of an `MGET` of 100 keys).
 #[derive(Clone, Debug, Default)]
 pub struct ShardSet {
-    shards: SmallVec<[u16; 8]>,
+    words: SmallVec<[u64; 4]>,
 }
 
 impl ShardSet {
     pub fn clear(&mut self) {
-        self.shards.clear();
+        self.words.clear();
     }
 
+    #[inline]
     pub fn insert(&mut self, keyspace: &Keyspace, key: &Key<'_>) {
-        let shard = keyspace.shard_of(key.hash) as u16;
-        if let Err(at) = self.shards.binary_search(&shard) {
-            self.shards.insert(at, shard);
+        let shard = keyspace.shard_of(key.hash);
+        if self.words.is_empty() {
+            self.words.resize(keyspace.shards.len().div_ceil(64), 0);
         }
+        self.words[shard / 64] |= 1 << (shard % 64);
     }
 
     pub fn insert_all(&mut self, keyspace: &Keyspace) {
-        self.shards.clear();
-        self.shards.extend(0..keyspace.shards.len() as u16);
+        let shards = keyspace.shards.len();
+        self.words.clear();
+        let word = |word: usize| u64::MAX >> (64 - (shards - word * 64).min(64));
+        self.words.extend((0..shards.div_ceil(64)).map(word));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.shards.is_empty()
+        self.words.iter().all(|word| *word == 0)
     }
 
     /// In ascending order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        self.shards.iter().copied()
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let words = self.words.iter().enumerate();
+        words.flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros() as usize;
+                left &= left.wrapping_sub(1);
+                (bit < 64).then_some(at * 64 + bit)
+            })
+        })
+    }
+
+    /// Of one that it has: how many are before it.
+    #[inline]
+    pub(super) fn rank(&self, shard: usize) -> Option<usize> {
+        let (last, bit) = (self.words.get(shard / 64)?, 1 << (shard % 64));
+        let before: u32 = self.words[..shard / 64]
+            .iter()
+            .map(|w| w.count_ones())
+            .sum();
+        let within = (last & (bit - 1)).count_ones();
+        (last & bit != 0).then_some((before + within) as usize)
     }
 }
 

@@ -20,8 +20,12 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Keys of one [`Locked::get_batch`].
+/// Keys that a [`Locked::get_batch`] takes without asking for memory.
 pub const BATCH_KEYS_MAX: usize = 16;
+
+/// How many keys before its turn the index of one is asked for, and then its entity.
+const INDEXES_AHEAD: usize = 16;
+const ENTRIES_AHEAD: usize = 8;
 
 /// `RANDOMKEY` goes through all of so small a database, so that each key has the same chance.
 const RANDOM_WALK_KEYS_MAX: usize = 1000;
@@ -32,7 +36,9 @@ const RANDOM_TRIES_MAX: usize = 100;
 /// See the module.
 pub struct Locked<'k> {
     keyspace: &'k Keyspace,
-    guards: SmallVec<[(u16, Guard<'k>); 4]>,
+    shards: ShardSet,
+    /// Of the shards, in their order.
+    guards: SmallVec<[Guard<'k>; 4]>,
     lsn: Option<u64>,
     /// What has been done, for the journal.
     change: Change,
@@ -63,17 +69,17 @@ struct Expired {
 impl<'k> Locked<'k> {
     #[inline]
     pub(super) fn new(keyspace: &'k Keyspace, shards: &ShardSet, access: Access) -> Locked<'k> {
-        let lock = |shard: u16| {
-            let lock = &keyspace.shards[usize::from(shard)];
-            let guard = match access {
+        let lock = |shard: usize| {
+            let lock = &keyspace.shards[shard];
+            match access {
                 Access::Read => Guard::Read(lock.read()),
                 Access::Write => Guard::Write(lock.write()),
-            };
-            (shard, guard)
+            }
         };
         let guards = shards.iter().map(lock).collect();
         Locked {
             keyspace,
+            shards: shards.clone(),
             guards,
             lsn: None,
             change: Change::default(),
@@ -83,29 +89,17 @@ impl<'k> Locked<'k> {
 
     #[inline]
     fn place(&self, shard: usize) -> usize {
-        if self.guards.len() == 1 {
-            debug_assert_eq!(
-                usize::from(self.guards[0].0),
-                shard,
-                "the key's shard is locked"
-            );
-            return 0;
-        }
-        let found = self
-            .guards
-            .binary_search_by_key(&(shard as u16), |(shard, _)| *shard);
-        found.expect("the shards of a command's keys are locked")
+        let place = self.shards.rank(shard);
+        place.expect("the shards of a command's keys are locked")
     }
 
     #[inline]
     fn shard(&self, hash: u64) -> &Shard {
-        self.guards[self.place(self.keyspace.shard_of(hash))]
-            .1
-            .shard()
+        self.guards[self.place(self.keyspace.shard_of(hash))].shard()
     }
 
     fn write(&mut self, at: usize) -> &mut Shard {
-        match &mut self.guards[at].1 {
+        match &mut self.guards[at] {
             Guard::Write(guard) => guard,
             Guard::Read(_) => panic!("a command that writes locks its shards for writing"),
         }
@@ -133,9 +127,8 @@ impl<'k> Locked<'k> {
         }
     }
 
-    /// The entities under several keys, in their order. The memory of all of them is asked for
-    /// before that of the first is read: misses of the cache overlap. It ends early when `visit`
-    /// says no. At most [`BATCH_KEYS_MAX`] keys at once.
+    /// The entities under several keys, in their order. The memory of each is asked for some keys
+    /// before it is read: misses of the cache overlap. It ends early when `visit` says no.
     pub fn get_batch<'s>(
         &'s self,
         keys: &[Key<'_>],
@@ -167,27 +160,29 @@ impl<'k> Locked<'k> {
         relation: impl Fn(&mut S, &Layer) -> Relation,
         mut visit: impl FnMut(Option<Entity<'s>>, &mut S) -> bool,
     ) {
-        debug_assert!(keys.len() <= BATCH_KEYS_MAX, "a batch outgrows the cache");
         let tables: SmallVec<[Option<&Table>; BATCH_KEYS_MAX]> = keys
             .iter()
             .map(|key| self.shard(key.hash).table(key.db))
             .collect();
-        let found = || {
-            keys.iter()
-                .zip(&tables)
-                .filter_map(|(key, t)| Some((key, (*t)?)))
+        let at = |i: usize| Some((keys.get(i)?.hash, (*tables.get(i)?)?));
+        let prefetch_index = |i, state: &mut S| {
+            if let Some((hash, table)) = at(i) {
+                table.prefetch_index(hash, &mut |layer| relation(state, layer));
+            }
         };
-        let relation = |layer: &Layer, state: &mut S| relation(state, layer);
-        for (key, table) in found() {
-            table.prefetch_index(key.hash, &mut |layer| relation(layer, &mut state));
-        }
-        for (key, table) in found() {
-            table.prefetch_entry(key.hash, &mut |layer| relation(layer, &mut state));
-        }
+        let prefetch_entry = |i, state: &mut S| {
+            if let Some((hash, table)) = at(i) {
+                table.prefetch_entry(hash, &mut |layer| relation(state, layer));
+            }
+        };
+        (0..INDEXES_AHEAD).for_each(|i| prefetch_index(i, &mut state));
+        (0..ENTRIES_AHEAD).for_each(|i| prefetch_entry(i, &mut state));
         let catalog = &self.keyspace.catalog;
-        for (key, table) in keys.iter().zip(&tables) {
+        for (i, (key, table)) in keys.iter().zip(&tables).enumerate() {
+            prefetch_index(i + INDEXES_AHEAD, &mut state);
+            prefetch_entry(i + ENTRIES_AHEAD, &mut state);
             let entity = table.and_then(|table| {
-                let relation = &mut |layer: &Layer| relation(layer, &mut state);
+                let relation = &mut |layer: &Layer| relation(&mut state, layer);
                 let seen = table.seen_for(key.name, key.hash, catalog, relation)?;
                 self.entity(seen, key.db, now)
             });
@@ -303,7 +298,7 @@ impl<'k> Locked<'k> {
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard> {
-        self.guards.iter().map(|(_, guard)| guard.shard())
+        self.guards.iter().map(Guard::shard)
     }
 
     /// Number of keys of a database, including those that have expired and are not yet removed,
@@ -348,7 +343,7 @@ impl<'k> Locked<'k> {
         let bits = self.keyspace.shard_bits;
         let shard = self.keyspace.shard_of(hash);
         let mut next = None;
-        let table = self.guards[shard].1.shard().table(db);
+        let table = self.guards[shard].shard().table(db);
         if let Some(table) = table.filter(|table| table.has_entries()) {
             walked.buckets += 1;
             let hasher = &self.keyspace.catalog.hasher;
@@ -408,7 +403,7 @@ impl<'k> Locked<'k> {
 
     fn settle_accounts(&mut self) -> Vec<Table> {
         let mut dropped = Vec::new();
-        for (_, guard) in &mut self.guards {
+        for guard in &mut self.guards {
             let Guard::Write(shard) = guard else { continue };
             let bytes = shard.bytes();
             if bytes != shard.reported {

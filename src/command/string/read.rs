@@ -2,7 +2,7 @@
 
 use super::super::args::integer;
 use super::super::{CommandError, Context};
-use crate::engine::{BATCH_KEYS_MAX, Key};
+use crate::engine::Key;
 use crate::resp::Args;
 use smallvec::SmallVec;
 
@@ -25,13 +25,16 @@ pub fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     reply(ctx, &key).map(drop)
 }
 
+/// Keys of an `MGET` that are looked up at once.
+const MGET_KEYS: usize = 128;
+
 pub fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let names = args.from(1);
     ctx.out.array(names.len());
     let mut names = names.iter();
     while names.len() > 0 {
-        let batch = names.by_ref().take(BATCH_KEYS_MAX);
-        let keys: SmallVec<[Key<'_>; BATCH_KEYS_MAX]> = batch.map(|name| ctx.key(name)).collect();
+        let batch = names.by_ref().take(MGET_KEYS);
+        let keys: SmallVec<[Key<'_>; MGET_KEYS]> = batch.map(|name| ctx.key(name)).collect();
         let out = &mut *ctx.out;
         ctx.data.get_batch(&keys, |entity| {
             match entity.and_then(|entity| entity.string()) {
