@@ -30,7 +30,14 @@ const UNAUTHENTICATED_BYTES_MAX: usize = 64 * 1024;
 /// Replies to a pipeline of up to so many bytes are sent once the other connections that are ready
 /// have been served: who waits for several replies is then awake already, for the first of them.
 /// Waking a client's processor takes as long as ten small commands.
-const DEFERRED_BYTES_MAX: usize = 2048;
+const DEFERRED_BYTES_MAX: usize = 16 * 1024;
+
+/// A request of so many bytes is work as well.
+const DEFERRING_BYTES_MIN: usize = 2048;
+
+/// Buffers for such replies that a thread keeps, and bytes of one.
+const OTHERS_MAX: usize = 64;
+const OTHER_BYTES_MAX: usize = 2 * DEFERRED_BYTES_MAX;
 
 /// Batches that a connection runs before others get their turn.
 const BATCHES_MAX: usize = 4;
@@ -46,6 +53,8 @@ pub struct Scratch {
     input: Vec<u8>,
     /// Replies are written into it; a connection that cannot send all of them keeps it.
     output: Output,
+    /// For those who send theirs later.
+    others: Vec<Output>,
 }
 
 pub type SharedScratch = Rc<RefCell<Scratch>>;
@@ -55,6 +64,7 @@ impl Scratch {
         Rc::new(RefCell::new(Scratch {
             input: vec![0; READ_BYTES],
             output: Output::new(),
+            others: Vec::new(),
         }))
     }
 }
@@ -226,7 +236,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let scratch = self.scratch.clone();
         let mut scratch = scratch.borrow_mut();
-        let Scratch { input, output } = &mut *scratch;
+        let Scratch {
+            input,
+            output,
+            others,
+        } = &mut *scratch;
         // The incomplete request of before, if it is short, goes in front of what is read.
         let left = self.input.get(self.start..).unwrap_or_default();
         let at = if left.len() > READ_BYTES / 2 {
@@ -252,7 +266,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         worker.reads.add(1);
         worker.net_input_bytes.add(read as u64);
         client.status.read_bytes.fetch_add(read as u64, Relaxed);
-        self.borrow_output(output);
+        self.borrow_output(output, others);
         self.received(input.get(..at + read).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
@@ -278,25 +292,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Write replies into the buffer that is shared, if none wait in our own.
-    fn borrow_output(&mut self, shared: &mut Output) {
+    fn borrow_output(&mut self, shared: &mut Output, others: &mut Vec<Output>) {
         if self.out.is_empty() && self.out.capacity() == 0 {
+            let free = match shared.capacity() {
+                0 => others.pop().unwrap_or_default(),
+                _ => std::mem::take(shared),
+            };
             let protocol = self.out.protocol;
-            std::mem::swap(&mut self.out, shared);
+            self.out = free;
             self.out.protocol = protocol;
         }
     }
 
     /// All replies are sent: the next connection may have the buffer.
     fn return_output(&mut self) {
-        let shared = &mut self.scratch.borrow_mut().output;
+        let Scratch { output, others, .. } = &mut *self.scratch.borrow_mut();
         self.out.shrink_if_large();
-        if shared.capacity() == 0 {
-            let protocol = self.out.protocol;
-            std::mem::swap(&mut self.out, shared);
-            self.out.protocol = protocol;
+        let protocol = self.out.protocol;
+        if output.capacity() == 0 {
+            *output = std::mem::take(&mut self.out);
+        } else if self.out.capacity() <= OTHER_BYTES_MAX && others.len() < OTHERS_MAX {
+            others.push(std::mem::take(&mut self.out));
         } else {
             self.out.free();
         }
+        self.out.protocol = protocol;
     }
 
     fn run_input(&mut self) {
@@ -321,7 +341,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.closing = fed.close;
         self.runnable = fed.more;
         self.paused = fed.paused;
-        self.defers = fed.pipelined && self.out.len() <= DEFERRED_BYTES_MAX;
+        let is_work = fed.pipelined || fed.consumed >= DEFERRING_BYTES_MIN;
+        self.defers = is_work && self.out.len() <= DEFERRED_BYTES_MAX;
     }
 
     fn show_input(&self) {
