@@ -204,7 +204,19 @@ fn merge(c: &mut Criterion) {
     group.finish();
 }
 
-/// From a directory that is closed to the first value.
+/// The time of so many starts, each from a directory that is closed to the first value.
+fn starts(dir: &Path, workload: &Workload, count: u64) -> Duration {
+    let one = |n| {
+        let began = Instant::now();
+        let store = Store::start(dir);
+        store.compare(workload, n % ENTITIES, n % ENTITIES);
+        let took = began.elapsed();
+        store.stop();
+        took
+    };
+    (0..count).map(one).sum()
+}
+
 fn open(c: &mut Criterion) {
     let workload = Workload::new();
     let dir = tempfile::tempdir().expect("a folder");
@@ -214,17 +226,7 @@ fn open(c: &mut Criterion) {
     store.stop();
     let mut group = c.benchmark_group("open");
     group.bench_function("after a checkpoint", |b| {
-        b.iter_custom(|count| {
-            let one = |n| {
-                let began = Instant::now();
-                let store = Store::start(dir.path());
-                store.compare(&workload, n % ENTITIES, n % ENTITIES);
-                let took = began.elapsed();
-                store.stop();
-                took
-            };
-            (0..count).map(one).sum()
-        });
+        b.iter_custom(|count| starts(dir.path(), &workload, count));
     });
     group.finish();
     let dir = tempfile::tempdir().expect("a folder");
@@ -234,17 +236,7 @@ fn open(c: &mut Criterion) {
     let mut group = c.benchmark_group("open");
     group.throughput(Throughput::Elements(ENTITIES));
     group.bench_function("by replay of the log", |b| {
-        b.iter_custom(|count| {
-            let one = |n| {
-                let began = Instant::now();
-                let store = Store::start(dir.path());
-                store.compare(&workload, n % ENTITIES, n % ENTITIES);
-                let took = began.elapsed();
-                store.stop();
-                took
-            };
-            (0..count).map(one).sum()
-        });
+        b.iter_custom(|count| starts(dir.path(), &workload, count));
     });
     group.finish();
 }

@@ -269,10 +269,16 @@ impl Checkpoints {
         for (number, batch) in batches {
             let damaged = |error| self.damaged(&rowfile::batch::name(number), &error);
             let file = super::batches::sealed(batch).map_err(damaged)?;
-            for chunk in 0..file.chunks() {
-                file.verify(chunk).map_err(damaged)?;
-                pace.keep(0)?;
-            }
+            self.verify(&file, &rowfile::batch::name(number), pace)?;
+        }
+        Ok(())
+    }
+
+    fn verify(&self, file: &RowFile, name: &str, pace: &mut Pace<'_>) -> io::Result<()> {
+        for chunk in 0..file.chunks() {
+            let verified = file.verify(chunk);
+            verified.map_err(|error| self.damaged(name, &error))?;
+            pace.keep(0)?;
         }
         Ok(())
     }
@@ -374,11 +380,7 @@ impl Checkpoints {
             return Ok((folded, None));
         }
         for file in folded.iter().filter_map(|number| files.open.get(number)) {
-            for chunk in 0..file.chunks() {
-                let verified = file.verify(chunk);
-                verified.map_err(|error| self.damaged(&rowfile::name(file.number), &error))?;
-                pace.keep(0)?;
-            }
+            self.verify(file, &rowfile::name(file.number), pace)?;
         }
         let number = files.take_number();
         let name = rowfile::name(number);

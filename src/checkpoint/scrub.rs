@@ -38,17 +38,21 @@ struct Piece {
     is_batch: bool,
 }
 
-/// All files: those of rows, and those of the batches that show.
-fn all(files: &Files, keyspace: &Keyspace) -> Vec<Piece> {
+/// All files: those of rows, and those of the batches that show. One that cannot be read as a file
+/// of rows any more is told of.
+fn all(files: &Files, keyspace: &Keyspace, (status, log): (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),
         file: file.clone(),
         is_batch: false,
     });
     let layers = keyspace.showing().into_iter().filter_map(|layer| {
+        let name = rowfile::batch::name(layer.batch.number);
+        let sealed = batches::sealed(&layer.batch);
+        let sealed = sealed.inspect_err(|error| tell(status, log, &format!("{name}: {error}")));
         Some(Piece {
-            name: rowfile::batch::name(layer.batch.number),
-            file: Arc::new(batches::sealed(&layer.batch).ok()?),
+            name,
+            file: Arc::new(sealed.ok()?),
             is_batch: true,
         })
     });
@@ -78,7 +82,7 @@ impl Scrub {
             if self.ended.is_some_and(|ended| since(ended) < EVERY) {
                 return;
             }
-            (self.left, self.chunk) = (all(files, keyspace), 0);
+            (self.left, self.chunk) = (all(files, keyspace, to), 0);
             self.under_way = true;
             status.scrubbed_bytes.store(0, Relaxed);
         }

@@ -7,6 +7,7 @@ use super::args::{integer, is};
 use super::auth::USER;
 use super::error::printable;
 use super::table::{Command, acl, container, flag};
+use super::view::{SHOWS, SINCE};
 use super::{CommandError, Context, help};
 use crate::batch::{Ready, Record, Uploads, Versions};
 use crate::engine::{Batch, FieldExpire, Keyspace, Mutation, SYSTEM_DB};
@@ -14,9 +15,6 @@ use crate::instance::{Instance, Session, Work};
 use crate::resp::{Args, Output};
 use serde_json::Value;
 use std::sync::Arc;
-
-/// Fieldstone's version, as it is no command of Redis.
-const SINCE: &str = "0.1.0";
 
 /// Bytes of what a loader tells of a batch.
 const FACTS_BYTES_MAX: usize = 64 * 1024;
@@ -27,17 +25,7 @@ pub const NO_STORAGE: &str =
 const CHANGES: Command = Command {
     flags: flag::WRITE | flag::NO_MULTI,
     acl: acl::WRITE | acl::SLOW | acl::DANGEROUS,
-    group: "views",
-    since: SINCE,
-    ..Command::SUB
-};
-
-const SHOWS: Command = Command {
-    flags: flag::READONLY | flag::ALL_SHARDS,
-    acl: acl::READ | acl::SLOW,
-    group: "views",
-    since: SINCE,
-    ..Command::SUB
+    ..SHOWS
 };
 
 pub const COMMANDS: &[Command] = &[Command {

@@ -13,18 +13,17 @@ use crate::rowfile::batch::Facts;
 use crate::view::{By, CURRENT, Change, Registered, Version, View, read};
 use std::sync::Arc;
 
-/// Fieldstone's version, as it is no command of Redis.
-const SINCE: &str = "0.1.0";
+/// Fieldstone's version, as they are no commands of Redis.
+pub(super) const SINCE: &str = "0.1.0";
 
 const CHANGES: Command = Command {
     flags: flag::WRITE | flag::ALL_SHARDS,
     acl: acl::WRITE | acl::SLOW | acl::DANGEROUS,
-    group: "views",
-    since: SINCE,
-    ..Command::SUB
+    ..SHOWS
 };
 
-const SHOWS: Command = Command {
+/// A subcommand of theirs that changes nothing.
+pub(super) const SHOWS: Command = Command {
     flags: flag::READONLY | flag::ALL_SHARDS,
     acl: acl::READ | acl::SLOW,
     group: "views",

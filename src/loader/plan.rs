@@ -13,7 +13,7 @@ use super::convert::Target;
 use super::delimited;
 use super::source::{Source, Wanted};
 use super::storage::File;
-use crate::view::{Encoding, Feature, OnMissed, Part, Scalar, Template, Type, View};
+use crate::view::{Encoding, Feature, Part, Scalar, Template, Type, View};
 
 pub struct Plan {
     pub view: View,
@@ -278,17 +278,10 @@ fn undeclared(
     let names = features.iter().map(|feature| feature.name.as_str());
     refuse_duplicates(names, "two columns become the feature")?;
     Ok(View {
-        name: name.to_owned(),
-        entity: String::new(),
         key,
         ttl: wishes.ttl,
-        owner: None,
-        description: None,
-        source: None,
-        event_time: None,
-        tags: Vec::new(),
-        on_missed: OnMissed::default(),
         features,
+        ..View::named(name)
     })
 }
 

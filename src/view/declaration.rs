@@ -34,6 +34,25 @@ pub struct View {
     pub features: Vec<Feature>,
 }
 
+impl View {
+    /// One that says nothing.
+    pub fn named(name: &str) -> View {
+        View {
+            name: name.to_owned(),
+            entity: String::new(),
+            key: Template::none(),
+            ttl: None,
+            owner: None,
+            description: None,
+            source: None,
+            event_time: None,
+            tags: Vec::new(),
+            on_missed: OnMissed::default(),
+            features: Vec::new(),
+        }
+    }
+}
+
 /// What becomes of a view whose batch does not come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMissed {

@@ -194,19 +194,7 @@ fn view(declared: &Entry<'_, '_>) -> Result<View, ReadError> {
         return Err(spot.fail("the name of a view is made of letters, digits, _ and -"));
     }
     let (mut entity, mut template) = (None, None);
-    let mut view = View {
-        name: declared.name.to_owned(),
-        entity: String::new(),
-        key: Template::none(),
-        ttl: None,
-        owner: None,
-        description: None,
-        source: None,
-        event_time: None,
-        tags: Vec::new(),
-        on_missed: OnMissed::default(),
-        features: Vec::new(),
-    };
+    let mut view = View::named(declared.name);
     for entry in entries(&spot, spot.table(declared.value)?) {
         match entry.name {
             "entity" => entity = Some(entry.name()?),
