@@ -1,5 +1,5 @@
 //! What a second core gives: sessions of two server threads, fed in this process, no sockets. The
-//! same threads on one entity show what bounces between cores: its lock.
+//! same threads on one entity show what bounces between cores: its lock. Writes are not logged.
 
 use crate::ask::Ask;
 use crate::figures::{Figure, Goal, digits, head, row};
@@ -33,9 +33,9 @@ pub fn run(cores: &[usize], workload: &Workload, settings: &Settings) {
     let instance = Arc::new(Instance::new(Config::default(), cores.len(), now));
     load(&instance, workload, entities);
     head(
-        "HMGET 50 of 50, pipeline 100, in this process; millions a second",
+        "Pipelines of 100, in this process; millions a second",
         &[
-            "entities",
+            "commands",
             "1 thread",
             "2 threads",
             "ratio",
@@ -64,9 +64,12 @@ pub fn run(cores: &[usize], workload: &Workload, settings: &Settings) {
         entities,
     );
     compare(&instance, &one, |_| ask.reply(workload, &[HOT]), entities);
+    let set = Ask::HsetOne.request(workload, entities);
+    let of_set = Ask::HsetOne.replies(workload, entities);
     for (name, request, replies, goal) in [
-        ("all", &any, &of_any, Some(goal)),
-        ("one, the same", &one, &of_one, None),
+        ("HMGET 50 of 50", &any, &of_any, Some(goal)),
+        ("the same, all of one entity", &one, &of_one, None),
+        ("HSET 1", &set, &of_set, None),
     ] {
         let feeding = Feeding {
             instance: &instance,
