@@ -10,6 +10,8 @@
 use super::lock::{self, Lock};
 use super::map::MappedPages;
 use bytes::Bytes;
+use rustix::fs::FallocateFlags;
+use rustix::io::{Errno, retry_on_intr};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -236,8 +238,9 @@ impl Append for Appended {
 /// A file system that cannot set room aside has zeros written to it.
 fn set_aside(file: File, len: usize) -> io::Result<MappedPages> {
     let bytes = u64::try_from(len).unwrap_or(u64::MAX);
-    match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
-        Err(rustix::io::Errno::OPNOTSUPP) => return made_of_zeros(file, len),
+    let set_aside = || rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes);
+    match retry_on_intr(set_aside) {
+        Err(Errno::OPNOTSUPP) => return made_of_zeros(file, len),
         other => other?,
     }
     file.sync_all()?;

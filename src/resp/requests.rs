@@ -14,7 +14,10 @@ use smallvec::SmallVec;
 pub const REQUESTS_MAX: usize = 16;
 
 /// Bytes of them.
-const BYTES_MAX: usize = 64 * 1024;
+pub(super) const BYTES_MAX: usize = 64 * 1024;
+
+/// Arguments for which room is made at once.
+const SPANS_MAX: usize = 4096;
 
 /// See the module.
 pub struct Requests<'a> {
@@ -41,9 +44,10 @@ impl<'a> Requests<'a> {
             return None;
         }
         let first = parser.args(input).spans;
+        let spans = first.len().saturating_mul(REQUESTS_MAX).min(SPANS_MAX);
         let mut requests = Requests {
             input,
-            spans: Vec::with_capacity(first.len().saturating_mul(REQUESTS_MAX)),
+            spans: Vec::with_capacity(spans),
             places: SmallVec::new(),
             next: Parser::default(),
         };
@@ -63,7 +67,7 @@ impl<'a> Requests<'a> {
     pub fn advance(&mut self, limits: &Limits) -> bool {
         let begin = self.places.last().map_or(0, |place| place.end);
         let rest = self.input.get(begin..).unwrap_or_default();
-        if self.places.len() == REQUESTS_MAX || begin > BYTES_MAX || rest.first() != Some(&b'*') {
+        if self.places.len() == REQUESTS_MAX || rest.first() != Some(&b'*') {
             return false;
         }
         let mut parser = std::mem::take(&mut self.next);
@@ -71,11 +75,11 @@ impl<'a> Requests<'a> {
         let Ok(Status::Request { consumed }) = parser.parse(rest, limits) else {
             return false;
         };
-        self.add(
-            begin,
-            begin.saturating_add(consumed),
-            parser.args(rest).spans,
-        );
+        let end = begin.saturating_add(consumed);
+        if end > BYTES_MAX {
+            return false;
+        }
+        self.add(begin, end, parser.args(rest).spans);
         self.next = parser;
         true
     }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::receive;
+use crate::resp::requests::BYTES_MAX;
 use crate::resp::{Limits, Parser, REQUESTS_MAX, Requests, Status, write_request};
 
 fn argument() -> impl Strategy<Value = Vec<u8>> {
@@ -94,7 +95,8 @@ proptest! {
             at = end;
         }
         let next = Parser::new().parse(&stream[at..], limits);
-        let more = matches!(next, Ok(Status::Request { .. })) && stream[at..].starts_with(b"*");
+        let fits = |consumed| at + consumed <= BYTES_MAX && stream[at..].starts_with(b"*");
+        let more = matches!(next, Ok(Status::Request { consumed }) if fits(consumed));
         prop_assert!(!more || ahead.count() == REQUESTS_MAX);
         let (count, end) = (ahead.count(), ahead.end(ahead.count() - 1));
         ahead.retreat();
