@@ -45,9 +45,9 @@ mod volume;
 mod workload;
 
 use Needs::{Mounting, Nothing, Tracing};
-use points::{deaths, interrupted, io_errors, no_room};
+use points::{deaths, interrupted, io_errors, no_room, short_writes};
 use runner::{Needs, Test};
-use scenario::{BASES, BATCHES, CHANGES, FRESH, LARGE, LAYERS, SAVES, TURN, USED};
+use scenario::{BASES, BATCHES, CHANGES, FRESH, LARGE, LAYERS, SAVES, TURN, TURN_WRITTEN, USED};
 
 /// The long ones first.
 const TESTS: &[Test] = &[
@@ -78,8 +78,14 @@ const TESTS: &[Test] = &[
     Test::new("interrupted_in_later_start_with_bases", Tracing, || {
         interrupted(&BASES)
     }),
+    Test::new("short_writes_in_later_start_with_bases", Tracing, || {
+        short_writes(&BASES)
+    }),
     Test::new("interrupted_in_checkpoints", Tracing, || {
         interrupted(&SAVES)
+    }),
+    Test::new("short_writes_in_checkpoints", Tracing, || {
+        short_writes(&SAVES)
     }),
     Test::new("power_cut_always", Mounting, || power::cuts("always", 12)),
     Test::new("power_cut_everysec", Mounting, || {
@@ -93,18 +99,30 @@ const TESTS: &[Test] = &[
     Test::new("death_in_fresh_start", Tracing, || deaths(&FRESH)),
     Test::new("death_in_large_change", Tracing, || deaths(&LARGE)),
     Test::new("death_in_full_segment", Tracing, || deaths(&TURN)),
+    Test::new("death_in_full_segment_of_zeros", Tracing, || {
+        deaths(&TURN_WRITTEN)
+    }),
     Test::new("death_in_changes", Tracing, || deaths(&CHANGES)),
     Test::new("io_error_in_later_start", Tracing, || io_errors(&USED)),
     Test::new("io_error_in_fresh_start", Tracing, || io_errors(&FRESH)),
     Test::new("io_error_in_large_change", Tracing, || io_errors(&LARGE)),
     Test::new("io_error_in_full_segment", Tracing, || io_errors(&TURN)),
     Test::new("io_error_in_changes", Tracing, || io_errors(&CHANGES)),
+    Test::new("io_error_in_full_segment_of_zeros", Tracing, || {
+        io_errors(&TURN_WRITTEN)
+    }),
     Test::new("no_room_in_later_start", Tracing, || no_room(&USED)),
     Test::new("no_room_in_large_change", Tracing, || no_room(&LARGE)),
     Test::new("no_room_in_full_segment", Tracing, || no_room(&TURN)),
     Test::new("interrupted_in_later_start", Tracing, || interrupted(&USED)),
     Test::new("interrupted_in_full_segment", Tracing, || {
         interrupted(&TURN)
+    }),
+    Test::new("short_writes_in_later_start", Tracing, || {
+        short_writes(&USED)
+    }),
+    Test::new("short_writes_in_full_segment_of_zeros", Tracing, || {
+        short_writes(&TURN_WRITTEN)
     }),
     Test::new("failed_sync", Tracing, disk::failed_sync),
     Test::new("full_disk", Tracing, disk::full),

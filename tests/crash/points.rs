@@ -74,7 +74,7 @@ pub fn no_room(scenario: &'static Scenario) {
     });
 }
 
-/// The N-th call is interrupted, or writes half: nobody is to notice.
+/// The N-th call is interrupted: nobody is to notice.
 pub fn interrupted(scenario: &'static Scenario) {
     let play = Play::new(scenario);
     each("EINTR", scenario, scenario.points_min, |n| {
@@ -86,6 +86,11 @@ pub fn interrupted(scenario: &'static Scenario) {
         )
         .go_on()
     });
+}
+
+/// The N-th write writes half: nobody is to notice.
+pub fn short_writes(scenario: &'static Scenario) {
+    let play = Play::new(scenario);
     each("short write", scenario, 6, |n| {
         Case::new(&play, &[Kind::Write], What::Short, n).go_on()
     });

@@ -101,6 +101,13 @@ pub const TURN: Scenario = Scenario {
     ..FRESH
 };
 
+/// The same; the room of segments is not set aside but written.
+pub const TURN_WRITTEN: Scenario = Scenario {
+    name: "full segment of zeros",
+    policy: "always",
+    ..TURN
+};
+
 /// A change larger than a segment: it gets one of its own, and the spare one goes.
 pub const LARGE: Scenario = Scenario {
     name: "large change",

@@ -47,7 +47,7 @@ pub const ALL: &[Kind] = &[
 /// Those that need room.
 pub const FILLING: &[Kind] = &[Create, Write, DataSync, Sync, Resize, Rename, Mkdir];
 /// Those that a signal may interrupt.
-pub const INTERRUPTIBLE: &[Kind] = &[Open, Create, Read, Write, DataSync, Sync];
+pub const INTERRUPTIBLE: &[Kind] = &[Open, Create, Read, Write, Resize, DataSync, Sync];
 
 impl Kind {
     pub fn name(self) -> &'static str {
