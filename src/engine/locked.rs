@@ -38,12 +38,14 @@ pub struct Locked<'k> {
     keyspace: &'k Keyspace,
     shards: ShardSet,
     /// Of the shards, in their order.
-    guards: SmallVec<[Guard<'k>; 4]>,
+    guards: Guards<'k>,
     lsn: Option<u64>,
     /// What has been done, for the journal.
     change: Change,
     expired: RefCell<Vec<Expired>>,
 }
+
+type Guards<'k> = SmallVec<[Guard<'k>; 4]>;
 
 enum Guard<'k> {
     Read(RwLockReadGuard<'k, Shard>),
@@ -77,6 +79,18 @@ impl<'k> Locked<'k> {
             }
         };
         let guards = shards.iter().map(lock).collect();
+        Locked::of(keyspace, shards, guards)
+    }
+
+    /// To write; `None` if one is not free.
+    #[inline]
+    pub(super) fn try_new(keyspace: &'k Keyspace, shards: &ShardSet) -> Option<Locked<'k>> {
+        let lock = |shard: usize| keyspace.shards[shard].try_write().map(Guard::Write);
+        let guards = shards.iter().map(lock).collect::<Option<_>>()?;
+        Some(Locked::of(keyspace, shards, guards))
+    }
+
+    fn of(keyspace: &'k Keyspace, shards: &ShardSet, guards: Guards<'k>) -> Locked<'k> {
         Locked {
             keyspace,
             shards: shards.clone(),
