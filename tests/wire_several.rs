@@ -218,3 +218,27 @@ fn a_full_output_stops_in_the_middle() {
     let (reply, _) = client.talk_in_steps(&keys.iter().flat_map(swap).collect::<Vec<u8>>());
     assert_eq!(reply, b"$3\r\nnew\r\n".repeat(16));
 }
+
+/// Threads whose pipelines want the same shards: each change counts once, whether it has the locks
+/// together with others or by itself.
+#[test]
+fn threads_that_change_the_same_keys_lose_nothing() {
+    const ROUNDS: usize = 200;
+    let mut client = Client::new();
+    let one = |n: usize| request(&["HINCRBY", &format!("shared{n}"), "count", "1"]);
+    let pipeline = &(0..16).flat_map(one).collect::<Vec<u8>>();
+    std::thread::scope(|scope| {
+        for mut other in [client.another(), client.another(), client.another()] {
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let reply = other.talk(pipeline);
+                    assert_eq!(reply.iter().filter(|byte| **byte == b':').count(), 16);
+                }
+            });
+        }
+    });
+    for n in 0..16 {
+        let count = client.call(&[b"HGET", format!("shared{n}").as_bytes(), b"count"]);
+        assert_eq!(count, b"$3\r\n600\r\n", "shared{n}");
+    }
+}
