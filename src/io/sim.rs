@@ -36,6 +36,8 @@ pub enum Call {
     Append,
     Read,
     Sync,
+    /// To the pages of a file of fixed length.
+    Write,
 }
 
 /// Bugs to plant: tests must notice.
@@ -331,7 +333,7 @@ impl Disk for SimDisk {
         files.written_again += to - from;
         let bytes = files.inodes[inode].written[from..to].to_vec();
         drop(files);
-        Pages::write(&mut file, from, &bytes);
+        Pages::write(&mut file, from, &bytes)?;
         Syncer::sync(&file)
     }
 
@@ -390,16 +392,16 @@ impl Pages for SimFile {
         self.len
     }
 
-    fn write(&mut self, at: usize, bytes: &[u8]) {
+    fn write(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
         let mut files = self.shared.files.lock();
-        if files.step().is_err() {
-            return;
-        }
+        files.step()?;
+        files.call(Call::Write)?;
         let inode = &mut files.inodes[self.inode];
         inode.written[at..at + bytes.len()].copy_from_slice(bytes);
         for sector in at / SECTOR_BYTES..=(at + bytes.len()) / SECTOR_BYTES {
             inode.given_up.remove(&sector);
         }
+        Ok(())
     }
 
     fn syncer(&self) -> Arc<dyn Syncer> {

@@ -106,7 +106,7 @@ impl Log {
             signature,
             promise: last,
         };
-        current.pages.write(0, &header.write());
+        current.pages.write(0, &header.write())?;
         current.pages.syncer().sync()?;
         let unsynced = vec![current.pages.syncer()];
         let mut kept = VecDeque::from(options.kept);
@@ -241,18 +241,30 @@ impl Log {
 
     fn write(&self, inner: &mut Inner, change: &[u8]) {
         let size = record::size(change.len());
-        if inner.at + size > inner.current.pages.bytes() && !self.turn(inner, size) {
-            // It has happened in memory and cannot be kept: nothing may be acknowledged any more.
-            // It is a hole, which recovery ends at.
-            inner.next += 1;
-            return;
-        }
+        let is_full = inner.at + size > inner.current.pages.bytes();
+        let turned = if is_full {
+            self.turn(inner, size)
+        } else {
+            Ok(())
+        };
         let promise = self.durable.load(Ordering::Relaxed);
         let head = record::head(inner.signature, inner.next, promise, change);
-        inner.current.pages.write(inner.at + head.len(), change);
-        inner.current.pages.write(inner.at, &head);
-        inner.at += size;
+        let at = inner.at;
+        // The head last: without it there is no record.
+        let pages = &mut inner.current.pages;
+        let written = turned
+            .and_then(|()| pages.write(at + head.len(), change))
+            .and_then(|()| pages.write(at, &head));
         inner.next += 1;
+        match written {
+            Ok(()) => inner.at += size,
+            // It has happened in memory and cannot be kept: nothing may be acknowledged any more.
+            // It is a hole, which recovery ends at.
+            Err(error) => {
+                let reason = format!("a change could not be written: {error}");
+                self.refuse(State::Failed(reason));
+            }
+        }
     }
 
     /// Sync what was appended so far.

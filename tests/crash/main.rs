@@ -92,6 +92,7 @@ const TESTS: &[Test] = &[
         power::cuts("everysec", 8)
     }),
     Test::new("power_cut_no", Mounting, || power::cuts("no", 6)),
+    Test::new("power_cut_outlived", Mounting, power::outlived),
     Test::new("failed_sync_on_thin_disk", Mounting, thin::failed_sync),
     Test::new("full_thin_disk", Mounting, thin::full),
     Test::new("restart_on_thin_disk", Mounting, thin::restart_in_place),
@@ -120,6 +121,9 @@ const TESTS: &[Test] = &[
     }),
     Test::new("short_writes_in_later_start", Tracing, || {
         short_writes(&USED)
+    }),
+    Test::new("short_writes_in_full_segment", Tracing, || {
+        short_writes(&TURN)
     }),
     Test::new("short_writes_in_full_segment_of_zeros", Tracing, || {
         short_writes(&TURN_WRITTEN)

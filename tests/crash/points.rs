@@ -91,7 +91,8 @@ pub fn interrupted(scenario: &'static Scenario) {
 /// The N-th write writes half: nobody is to notice.
 pub fn short_writes(scenario: &'static Scenario) {
     let play = Play::new(scenario);
-    each("short write", scenario, 6, |n| {
+    // Fewer calls write than can fail.
+    each("short write", scenario, scenario.points_min / 5, |n| {
         Case::new(&play, &[Kind::Write], What::Short, n).go_on()
     });
 }
@@ -221,8 +222,11 @@ impl Case<'_> {
             );
             return None;
         };
-        // What a later sync says of such a file means nothing.
-        let unsafe_now = before_end.is_some() && call.starts_with("fdatasync wal-");
+        // What a later sync says of such a file means nothing. A segment whose room was only set
+        // aside is written to while it is in use, so that the change has no place.
+        let is_in_use = self.play.scenario.policy != "always";
+        let unsafe_now = before_end.is_some()
+            && (call.starts_with("fdatasync wal-") || is_in_use && call.starts_with("write wal-"));
         assert_eq!(failed, unsafe_now, "{told}");
         self.check(acked, failed, &told);
         Some(call)

@@ -19,6 +19,8 @@ use crate::volume::{self, Journal, Volume};
 use crate::workload::{Load, everysec_keeps};
 use std::time::{Duration, Instant};
 
+/// Of mounting it.
+const OPTIONS: [&str; 3] = ["data=ordered", "data=writeback", "nodelalloc"];
 const CUTS_A_VOLUME: usize = 6;
 const VOLUME_MIB: u64 = 1024;
 /// Acknowledged before a cut that does not wait for more, at most.
@@ -41,6 +43,44 @@ pub fn cuts(policy: &'static str, cuts: usize) {
     volume::privately(body).expect("mounts of its own");
 }
 
+/// A server outlives its file system, whatever the mapped pages of the log need of it: it refuses
+/// changes, and answers reads.
+pub fn outlived() {
+    let each = || {
+        for options in OPTIONS {
+            for policy in ["always", "everysec", "no"] {
+                outlives(options, policy);
+            }
+        }
+    };
+    volume::privately(each).expect("mounts of its own");
+}
+
+fn outlives(options: &str, policy: &str) {
+    const CHANGES_MAX: usize = 1_000_000;
+    let folder = node::fast_folder();
+    let volume = Volume::new(folder.path(), VOLUME_MIB, options).expect("a volume is mounted");
+    let mut node = node::start(&volume.data(), policy);
+    let mut c = node.connect();
+    let breaker = volume.breaker(Journal::Dropped).expect("a breaker");
+    breaker.cut().expect("a cut");
+    let change = format!("SET other {}\r\n", "x".repeat(500));
+    // The change in flight is not answered: nobody knows what became of it.
+    let is_taken = |c: &mut Connection| {
+        let answer = c.send(change.as_bytes()).and_then(|()| c.read());
+        answer.is_ok_and(|reply| node::is_ok(&reply.value))
+    };
+    let taken = (0..CHANGES_MAX).take_while(|_| is_taken(&mut c)).count();
+    assert!(taken < CHANGES_MAX, "{options}, {policy}: all were taken");
+    assert_refusing(&node, true);
+    assert!(node.is_running(), "{options}, {policy}");
+    node.kill();
+    tally::add(
+        format!("power cuts, {policy}: changes taken after them until one was not"),
+        taken as u64,
+    );
+}
+
 struct Cut {
     at: Instant,
     /// What was acknowledged until then must be there; if there is no such time, all.
@@ -49,7 +89,7 @@ struct Cut {
 
 fn one_volume(policy: &str, rng: &mut Rng, cuts: usize) {
     let folder = node::fast_folder();
-    let options = *rng.pick(&["data=ordered", "data=writeback", "nodelalloc"]);
+    let options = *rng.pick(&OPTIONS);
     let volume = Volume::new(folder.path(), VOLUME_MIB, options);
     let mut volume = volume.expect("a volume is mounted");
     // With checkpoints as the log has it, which would hide much, or none of themselves.

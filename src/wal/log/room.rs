@@ -109,20 +109,13 @@ impl Log {
     }
 
     /// Go on in the next segment.
-    pub(super) fn turn(&self, inner: &mut Inner, size: usize) -> bool {
+    pub(super) fn turn(&self, inner: &mut Inner, size: usize) -> io::Result<()> {
         let needed = HEADER_BYTES + size;
-        let next = loop {
+        let mut next = loop {
             match inner.prepared.pop_front() {
-                Some(segment) if segment.pages.bytes() >= needed => break Ok(segment),
+                Some(segment) if segment.pages.bytes() >= needed => break segment,
                 Some(small) => inner.unused.push(small.number),
-                None => break self.make_at_once(inner, needed.max(self.segment_bytes)),
-            }
-        };
-        let mut next = match next {
-            Ok(next) => next,
-            Err(error) => {
-                self.refuse(State::Failed(format!("no room for a change: {error}")));
-                return false;
+                None => break self.make_at_once(inner, needed.max(self.segment_bytes))?,
             }
         };
         let header = Header {
@@ -131,7 +124,7 @@ impl Log {
             signature: mix(self.seed, next.number),
             promise: self.durable.load(Ordering::Relaxed),
         };
-        next.pages.write(0, &header.write());
+        next.pages.write(0, &header.write())?;
         inner.unsynced.push(next.pages.syncer());
         let at = inner.at;
         if let Some(full) = inner.kept.back_mut() {
@@ -143,7 +136,7 @@ impl Log {
         let full = std::mem::replace(&mut inner.current, next);
         inner.full.push(full.pages);
         self.nudge_for_room();
-        true
+        Ok(())
     }
 
     fn make_at_once(&self, inner: &mut Inner, len: usize) -> io::Result<Segment> {

@@ -101,47 +101,51 @@ fn every_sync_may_fail() {
     }
 }
 
-/// The N-th file cannot be made. What was accepted and has no place is a hole: nothing from there
-/// on is acknowledged, under no policy, though there is room again later.
+/// The N-th file cannot be made, or the N-th write into one fails. What was accepted and has no
+/// place is a hole: nothing from there on is acknowledged, under no policy, though there is room
+/// again later.
 #[test]
-fn every_create_may_fail() {
+fn every_create_and_every_write_may_fail() {
     for policy in [Policy::Always, Policy::EverySecond, Policy::No] {
-        for n in 0..20 {
-            let mut story = Story::new(3, policy);
-            story.disk.fail(Call::Create, n, 1);
-            let mut kept = 0;
-            for _ in 0..60 {
-                // Nobody asks whether it is accepted, as for changes that were.
-                // A small one would fit into the hole of a large one.
-                story.append(if story.log.has_failed() { 0 } else { 500 });
-                if !story.log.has_failed() {
-                    kept = story.issued.len() as u64;
-                }
-            }
-            assert_eq!(story.log.has_failed(), n < 8);
-            story.log.sync();
-            let (appended, durable) = story.log.positions();
-            assert_eq!(appended, kept);
-            assert!(!story.log.has_failed() || durable == 0);
-            assert!(!story.log.has_failed() || !story.log.may_acknowledge(kept + 1));
-            for seed in 0..10 {
-                check(
-                    &story.disk.crash(seed, Crash::Power),
-                    &story.issued,
-                    durable,
-                )
-                .unwrap();
-            }
-            let found = check(&story.disk, &story.issued, kept).unwrap();
-            assert_eq!(found.last_lsn, kept);
-            // What lies behind the hole is never mistaken for what is appended from now on.
-            for crash in [Crash::Process, Crash::Power, Crash::Power] {
-                story = story.restart(n, crash).unwrap();
-                story.acts(30);
-                story.log.sync();
-            }
+        for (call, least) in [(Call::Create, 8), (Call::Write, 120)] {
+            let reached = (0..).take_while(|n| one_call_fails(policy, call, *n));
+            assert!(reached.count() >= least, "{call:?}");
         }
     }
+}
+
+/// Whether it was reached.
+fn one_call_fails(policy: Policy, call: Call, n: u64) -> bool {
+    let mut story = Story::new(3, policy);
+    story.disk.fail(call, n, 1);
+    let mut kept = 0;
+    for _ in 0..60 {
+        // Nobody asks whether it is accepted, as for changes that were.
+        // A small one would fit into the hole of a large one.
+        story.append(if story.log.has_failed() { 0 } else { 500 });
+        if !story.log.has_failed() {
+            kept = story.issued.len() as u64;
+        }
+    }
+    let failed = story.log.has_failed();
+    story.log.sync();
+    let (appended, durable) = story.log.positions();
+    assert_eq!(appended, kept);
+    assert!(!failed || durable == 0);
+    assert!(!failed || !story.log.may_acknowledge(kept + 1));
+    for seed in 0..10 {
+        let after = story.disk.crash(seed, Crash::Power);
+        check(&after, &story.issued, durable).unwrap();
+    }
+    let found = check(&story.disk, &story.issued, kept).unwrap();
+    assert_eq!(found.last_lsn, kept);
+    // What lies behind the hole is never mistaken for what is appended from now on.
+    for crash in [Crash::Process, Crash::Power, Crash::Power] {
+        story = story.restart(n, crash).unwrap();
+        story.acts(30);
+        story.log.sync();
+    }
+    failed
 }
 
 #[test]
