@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fieldstone::engine::{
-    Access, FILL_SLACK, FieldExpire, Key, Keyspace, Locked, Mutation, Options, Projection, ShardSet,
+    Access, FILL_SLACK, FieldExpire, Key, Keyspace, Locked, Mutation, Options, Places, Projection,
+    ShardSet,
 };
 use workload::random::{Random, mix};
 use workload::{FEATURES, Workload};
@@ -73,7 +74,7 @@ struct Store {
     keys: Vec<Vec<u8>>,
     shards: ShardSet,
     projection: Projection,
-    starts: Vec<u32>,
+    places: Places,
     out: Vec<u8>,
 }
 
@@ -98,7 +99,7 @@ impl Store {
             shape,
             shards: ShardSet::default(),
             projection: Projection::default(),
-            starts: Vec::new(),
+            places: Places::default(),
             out: Vec::new(),
         };
         let names = store.shape.names.clone();
@@ -183,17 +184,17 @@ impl Store {
         let hash = locked.get(&key, NOW).and_then(|entity| entity.hash());
         let names = names.iter().map(Vec::as_slice);
         let (out, mut len) = (&mut self.out, 0);
-        let (projection, starts) = (&mut self.projection, &mut self.starts);
-        hash.expect("an entity")
-            .project(projection, names, starts, |value| {
-                let value = value.expect("a value");
-                let end = len + value.len();
-                if out.len() < end + FILL_SLACK {
-                    out.resize(end + FILL_SLACK, 0);
-                }
-                value.fill(&mut out[len..]);
-                len = end;
-            });
+        let (projection, places) = (&mut self.projection, &mut self.places);
+        let hash = hash.expect("an entity");
+        for value in hash.project(projection, names, places).expect("a shape") {
+            let value = value.expect("a value");
+            let end = len + value.len();
+            if out.len() < end + FILL_SLACK {
+                out.resize(end + FILL_SLACK, 0);
+            }
+            value.fill(&mut out[len..]);
+            len = end;
+        }
         &self.out[..len]
     }
 }

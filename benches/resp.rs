@@ -49,18 +49,16 @@ fn replies(c: &mut Criterion) {
             len
         });
     });
-    c.bench_function("write 50 bulks of 8 bytes with slack", |b| {
+    c.bench_function("write 50 bulks of 8 of 32 bytes", |b| {
         let mut wide = [0; 32];
         wide[..8].copy_from_slice(b"0.123456");
         b.iter(|| {
-            out.array(50);
-            for _ in 0..50 {
-                out.bulk_with(black_box(8), 24, |to| {
-                    if let Some(to) = to.first_chunk_mut::<32>() {
-                        *to = *black_box(&wide);
-                    }
-                });
-            }
+            out.locally(|out| {
+                out.array(50);
+                for _ in 0..50 {
+                    out.bulk_short(black_box(&wide), black_box(8));
+                }
+            });
             let len = out.len();
             out.consume(len);
             len

@@ -7,17 +7,16 @@ mod read;
 mod write;
 
 use super::table::{Command, Keys, acl, flag};
-use crate::engine::{FILL_SLACK, Value};
+use crate::engine::Value;
 use crate::resp::Output;
 pub use declared::{Expire, set_fields};
-pub use read::reply_pairs;
+pub use read::{reply_many, reply_pairs};
 
 /// Write a stored value as a bulk string, straight from its packed form, which stays in registers.
 #[inline(always)]
 pub fn reply_value(out: &mut Output, value: Value<'_>) {
-    match value.short() {
-        Some((text, len)) => out.bulk_short(&text, len),
-        None => out.bulk_with(value.len(), FILL_SLACK, |target| value.fill(target)),
+    if let Err(plain) = value.short(|text, len| out.bulk_short(text, len)) {
+        out.bulk_apart(plain);
     }
 }
 

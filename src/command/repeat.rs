@@ -9,11 +9,11 @@
 //! transaction, for subscribers, with monitors, while clients are paused, on errors of the gate.
 
 use super::dispatch::{is_plain, reply_error};
-use super::hash::{reply_found, reply_pairs};
+use super::hash::{reply_found, reply_many, reply_pairs};
 use super::meter::{Meter, Outcome};
 use super::registry::Entry;
 use super::{CommandError, Data};
-use crate::engine::{Access, BATCH_KEYS_MAX, Entity, Key, Projection, ShardSet};
+use crate::engine::{Access, BATCH_KEYS_MAX, Entity, Key, Places, Projection, ShardSet};
 use crate::instance::{Instance, Session};
 use crate::resp::{Args, Output, Parser, Template};
 use smallvec::SmallVec;
@@ -104,7 +104,7 @@ impl Repeat {
         }
         meter.begin(instance, session, entry);
         let data = Data::new(instance.keyspace.lock(shards, Access::Read), session.now);
-        let (names, starts) = (template.others(), &mut session.starts);
+        let (names, places) = (template.others(), &mut session.places);
         let mut failed = 0;
         let mut is_answered = |answered: Option<()>, out: &mut Output| {
             if answered.is_none() {
@@ -117,12 +117,12 @@ impl Repeat {
             What::Fields => {
                 let wanted = (&mut self.projection, || names.iter());
                 data.get_batch_of(&keys, wanted, |entity, projection| {
-                    let fields = (projection, names, &mut *starts);
+                    let fields = (projection, names, &mut *places);
                     is_answered(reply_fields(out, entity, fields), out)
                 });
             }
             What::Hash => data.get_batch(&keys, |entity| {
-                is_answered(reply_hash(out, entity, starts), out)
+                is_answered(reply_hash(out, entity, places), out)
             }),
             What::Text => data.get_batch(&keys, |entity| is_answered(reply_text(out, entity), out)),
         }
@@ -145,7 +145,7 @@ impl Repeat {
 fn reply_fields(
     out: &mut Output,
     entity: Option<Entity<'_>>,
-    (projection, names, starts): (&mut Projection, Args<'_>, &mut Vec<u32>),
+    (projection, names, places): (&mut Projection, Args<'_>, &mut Places),
 ) -> Option<()> {
     let Some(entity) = entity else {
         out.array(names.len());
@@ -153,20 +153,26 @@ fn reply_fields(
         return Some(());
     };
     let hash = entity.hash()?;
-    out.array(names.len());
-    let visit = |value| reply_found(out, value);
-    hash.project(projection, names.iter(), starts, visit);
+    match hash.project(projection, names.iter(), places) {
+        Some(found) => out.locally(|out| {
+            out.array(names.len());
+            for value in found {
+                reply_found(out, value);
+            }
+        }),
+        None => reply_many(out, &hash, (names, places)),
+    }
     Some(())
 }
 
 /// Reply to an `HGETALL`; `None` if this is no hash.
 #[inline]
-fn reply_hash(out: &mut Output, entity: Option<Entity<'_>>, starts: &mut Vec<u32>) -> Option<()> {
+fn reply_hash(out: &mut Output, entity: Option<Entity<'_>>, places: &mut Places) -> Option<()> {
     let hash = match entity {
         Some(entity) => Some(entity.hash()?),
         None => None,
     };
-    reply_pairs(out, starts, hash);
+    reply_pairs(out, places, hash);
     Some(())
 }
 

@@ -15,13 +15,16 @@ use super::dictionary::{self, Dictionary};
 use super::unpack::{ALPHABET, unpack};
 
 const DICTIONARY: u8 = 0;
-const RAW: u8 = 15;
+pub const RAW: u8 = 15;
 const PACKED_BYTES_MAX: usize = 14;
 const PACKED_CHARS_MAX: usize = 2 * PACKED_BYTES_MAX;
 const PAD: u8 = 15;
 
 /// How far behind a value [`Value::fill`] may write.
 pub const FILL_SLACK: usize = 32;
+
+/// Bytes of the cells of each code; raw ones say so themselves.
+pub const SIZES: [u8; RAW as usize + 1] = [2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0];
 
 /// Half a byte for each character of the alphabet; 0xff for any other.
 const PACK: [u8; 256] = {
@@ -138,13 +141,9 @@ impl<'a> Value<'a> {
                 let size = usize::from(code);
                 let bits = match cells.first_chunk::<16>() {
                     Some(wide) => u128::from_le_bytes(*wide),
-                    None => {
-                        let mut wide = [0; 16];
-                        wide.get_mut(..size)?.copy_from_slice(cells.get(..size)?);
-                        u128::from_le_bytes(wide)
-                    }
+                    None => widened(cells.get(..size)?),
                 };
-                let last = (bits >> (8 * size - 4)) as u8 & 15;
+                let last = cells.get(size.wrapping_sub(1))? >> 4;
                 Form::Packed(bits, code * 2 - u8::from(last == PAD))
             }
         }))
@@ -156,14 +155,17 @@ impl<'a> Value<'a> {
         Value::at(cell.code, cell.bytes, dictionary)
     }
 
-    /// The value at the start of 32 bytes, if it is that short, and its length, below 32.
+    /// Call `then` with the value at the start of 32 bytes and its length, below 32, or answer the
+    /// value if that would be a copy. Each form has a call of its own: of one text for all, the
+    /// registers of an unpacked one are stored in pieces.
     #[inline(always)]
-    pub fn short(&self) -> Option<([u8; 32], usize)> {
+    pub fn short(self, mut then: impl FnMut(&[u8; 32], usize)) -> Result<(), &'a [u8]> {
         match self.0 {
-            Form::Packed(bits, len) => Some((unpack(bits), usize::from(len))),
-            Form::Frequent(text) => Some((*text, dictionary::len(text))),
-            Form::Plain(_) => None,
+            Form::Packed(bits, len) => then(&unpack(bits), usize::from(len)),
+            Form::Frequent(text) => then(text, dictionary::len(text)),
+            Form::Plain(bytes) => return Err(bytes),
         }
+        Ok(())
     }
 
     /// Length of the value, bytes.
@@ -203,6 +205,14 @@ impl<'a> Value<'a> {
         self.append_to(&mut bytes);
         bytes
     }
+}
+
+/// A cell at the end of its row.
+#[cold]
+fn widened(cell: &[u8]) -> u128 {
+    let mut wide = [0; 16];
+    wide.iter_mut().zip(cell).for_each(|(to, byte)| *to = *byte);
+    u128::from_le_bytes(wide)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use super::Millis;
 use super::big::Big;
 use super::catalog::Catalog;
 use super::cell::{Cell, Value};
+use super::dictionary::Dictionary;
 use super::layer::Over;
 use super::projection::{self, Projection};
-use super::row::{Body, Packed, Row};
+use super::row::{Body, Packed, Place, Places, Row};
 use super::shape::Label;
 use super::walk::Walked;
 use std::rc::Rc;
@@ -193,52 +194,55 @@ impl<'a> Hash<'a> {
         }
     }
 
-    /// Look up many fields of one hash: the places of its cells are computed once, in `starts`,
+    /// Look up many fields of one hash: the places of its cells are computed once, in `places`,
     /// whose memory is used again.
     pub fn get_many<'n>(
         &self,
         names: impl Iterator<Item = &'n [u8]>,
-        starts: &mut Vec<u32>,
+        places: &mut Places,
         mut visit: impl FnMut(Option<Value<'a>>),
     ) {
         let Form::Packed(packed) = &self.form else {
             names.for_each(|name| visit(self.get(name)));
             return;
         };
-        let located = packed.locate(starts).is_some();
+        let located = packed.locate(places).is_some();
         let stale = self.may_be_stale(packed);
         for name in names {
             let rank = packed.find(name, &self.catalog.hasher).filter(|_| located);
             let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
-            visit(rank.and_then(|rank| packed.located(rank, starts, &self.catalog.dictionary)));
+            visit(rank.and_then(|rank| {
+                packed.located(rank, places.as_slice(), &self.catalog.dictionary)
+            }));
         }
     }
 
-    /// As [`Hash::get_many`], with a projection that belongs to these names.
-    #[inline]
-    pub fn project<'n>(
-        &self,
-        projection: &mut Projection,
+    /// As [`Hash::get_many`], with a projection that belongs to these names; `None` if this hash
+    /// has no shape.
+    #[inline(always)]
+    pub fn project<'n, 'p>(
+        &'p self,
+        projection: &'p mut Projection,
         names: impl Iterator<Item = &'n [u8]>,
-        starts: &mut Vec<u32>,
-        mut visit: impl FnMut(Option<Value<'a>>),
-    ) {
-        let packed = match &self.form {
-            Form::Packed(packed) => packed,
-            Form::Layered(_) | Form::Big(_) => return self.get_many(names, starts, visit),
+        places: &'p mut Places,
+    ) -> Option<Projected<'a, 'p>> {
+        let Form::Packed(packed) = &self.form else {
+            return None;
         };
-        let Some(shape) = packed.shape() else {
-            return self.get_many(names, starts, visit);
-        };
-        let positions = projection.positions(shape, names, &self.catalog.hasher);
-        let located = packed.locate(starts).is_some();
-        let stale = self.may_be_stale(packed);
-        for &found in positions {
-            let rank = projection::position(found).filter(|_| located);
-            let rank = rank.and_then(|position| packed.rank(position));
-            let rank = rank.filter(|&rank| !stale || self.is_live(packed, rank));
-            visit(rank.and_then(|rank| packed.located(rank, starts, &self.catalog.dictionary)));
+        let positions = projection.positions(packed.shape()?, names, &self.catalog.hasher);
+        if packed.locate(places).is_none() {
+            places.clear();
         }
+        let stale = self.may_be_stale(packed);
+        Some(Projected {
+            hash: self,
+            packed: *packed,
+            stale,
+            is_plain: packed.is_full() && !stale,
+            positions: positions.iter(),
+            places: places.as_slice(),
+            dictionary: &self.catalog.dictionary,
+        })
     }
 
     /// `None`: no such field. `Some(None)`: it does not expire.
@@ -289,20 +293,20 @@ impl<'a> Hash<'a> {
         }
     }
 
-    /// Visit all values with labels of their names, the places of cells computed once, in `starts`.
+    /// Visit all values with labels of their names, the places of cells computed once, in `places`.
     /// `false`: this hash has no labels, nothing was visited.
     #[inline]
     pub fn read_labelled(
         &self,
         make: fn(&[u8]) -> Option<Label>,
-        starts: &mut Vec<u32>,
+        places: &mut Places,
         mut visit: impl FnMut(&'a Label, Value<'a>),
     ) -> bool {
         let Form::Packed(packed) = &self.form else {
             return false;
         };
         let labels = packed.shape().and_then(|shape| shape.labels(make));
-        let labels = labels.filter(|_| packed.locate(starts).is_some());
+        let labels = labels.filter(|_| packed.locate(places).is_some());
         let Some(labels) = labels else {
             return false;
         };
@@ -311,7 +315,7 @@ impl<'a> Hash<'a> {
             if stale && !self.is_live(packed, rank) {
                 return;
             }
-            let value = packed.located(rank, starts, &self.catalog.dictionary);
+            let value = packed.located(rank, places.as_slice(), &self.catalog.dictionary);
             if let (Some(label), Some(value)) = (labels.get(position), value) {
                 visit(label, value);
             }
@@ -386,5 +390,42 @@ impl<'a> Hash<'a> {
             }
         }
         found
+    }
+}
+
+/// The values of the fields that were asked for, or that there are none. An iterator, as a closure
+/// called for each value is not inlined, and values returned through memory stall.
+pub struct Projected<'a, 'p> {
+    hash: &'p Hash<'a>,
+    packed: Packed<'a>,
+    stale: bool,
+    /// All fields of the shape are there and live.
+    is_plain: bool,
+    positions: std::slice::Iter<'p, u16>,
+    places: &'p [Place],
+    dictionary: &'a Dictionary,
+}
+
+impl Projected<'_, '_> {
+    /// The rank of a cell that is there and live.
+    #[inline(never)]
+    fn rank(&self, found: u16) -> Option<usize> {
+        let rank = self.packed.rank(projection::position(found)?)?;
+        (!self.stale || self.hash.is_live(&self.packed, rank)).then_some(rank)
+    }
+}
+
+impl<'a> Iterator for Projected<'a, '_> {
+    type Item = Option<Value<'a>>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = *self.positions.next()?;
+        // Where there is no such field there is no such place.
+        let rank = match self.is_plain {
+            true => Some(usize::from(found)),
+            false => self.rank(found),
+        };
+        Some(rank.and_then(|rank| self.packed.located(rank, self.places, self.dictionary)))
     }
 }

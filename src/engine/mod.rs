@@ -60,6 +60,7 @@ pub use locked::{BATCH_KEYS_MAX, Locked};
 pub use mutation::{FieldExpire, KeyExpire, Mutation};
 pub use pack::{PackCell, PackError, Packer};
 pub use projection::Projection;
+pub use row::Places;
 pub use section::{ALIGN, Place, Sink, align};
 pub use trace::{Said, SaidOfLayer, Trace};
 

@@ -73,6 +73,48 @@ enum Names<'a> {
     Own(&'a [u8]),
 }
 
+/// Bits of a code in a place.
+const CODE_BITS: u32 = 4;
+/// Cells end below.
+const PLACE_MAX: u32 = 1 << (u32::BITS - CODE_BITS - 1);
+
+/// Where the cells of a row begin, with their codes, and where the last one ends: memory to be used
+/// again.
+#[derive(Default)]
+pub struct Places(Vec<Place>);
+
+/// Where a cell begins, and its code in the lowest bits.
+#[derive(Clone, Copy, Default)]
+pub struct Place(u32);
+
+impl Place {
+    #[inline(always)]
+    fn start(self) -> usize {
+        (self.0 >> CODE_BITS) as usize
+    }
+
+    #[inline(always)]
+    fn code(self) -> u8 {
+        self.0 as u8 & 0xf
+    }
+}
+
+impl Places {
+    #[inline]
+    pub fn as_slice(&self) -> &[Place] {
+        &self.0
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Where cell `rank` begins, or the last one ends.
+    fn start(&self, rank: usize) -> Option<usize> {
+        self.0.get(rank).map(|place| place.start())
+    }
+}
+
 /// What a block of a table holds.
 pub struct Rows;
 
@@ -111,9 +153,9 @@ pub fn extent(block: &[u8], shapes: &Shapes) -> Option<usize> {
             Some(head + row.expire_at.map_or(0, |_| 8))
         }
         Body::Packed(packed) => {
-            let mut starts = Vec::new();
-            packed.locate(&mut starts)?;
-            let cells = *starts.last()? as usize;
+            let mut places = Places::default();
+            packed.locate(&mut places)?;
+            let cells = places.start(packed.len)?;
             (cells <= packed.cells.len()).then(|| block.len() - packed.cells.len() + cells)
         }
     }
@@ -289,20 +331,34 @@ impl<'a> Packed<'a> {
         })
     }
 
-    /// Where each cell begins, so that any of them is found at once; the end of the last as well.
+    /// Note where each cell begins, so that any of them is found at once, and where the last ends.
     #[inline]
-    pub fn locate(&self, starts: &mut Vec<u32>) -> Option<()> {
-        starts.clear();
+    pub fn locate(&self, places: &mut Places) -> Option<()> {
+        let places = &mut places.0;
+        places.clear();
+        // Two to a byte of codes, and the end.
+        places.resize(2 * self.codes.len() + 1, Place::default());
         let mut at = 0;
-        for rank in 0..self.len {
-            starts.push(at as u32);
-            let code = self.code(rank);
+        let mut add = |place: &mut Place, code: u8| {
+            *place = Place(at << CODE_BITS | u32::from(code));
             at += match code {
-                1..=14 => usize::from(code),
-                _ => cell::size(code, self.cells.get(at..)?)?,
+                cell::RAW => {
+                    let cells = self.cells.get(at as usize..)?;
+                    let end = (at as usize).checked_add(cell::size(code, cells)?)?;
+                    u32::try_from(end).ok().filter(|&end| end < PLACE_MAX)? - at
+                }
+                _ => u32::from(cell::SIZES[usize::from(code)]),
             };
+            Some(())
+        };
+        let (pairs, rest) = places.as_chunks_mut::<2>();
+        for ([low, high], codes) in pairs.iter_mut().zip(self.codes) {
+            add(low, codes & 0xf)?;
+            add(high, codes >> 4)?;
         }
-        starts.push(at as u32);
+        // Of an odd number of cells the last code is none, and where it would begin is the end.
+        rest.iter_mut().try_for_each(|end| add(end, 0))?;
+        places.truncate(self.len + 1);
         Some(())
     }
 
@@ -311,11 +367,11 @@ impl<'a> Packed<'a> {
     pub fn located(
         &self,
         rank: usize,
-        starts: &[u32],
+        places: &[Place],
         dictionary: &'a Dictionary,
     ) -> Option<Value<'a>> {
-        let cells = self.cells.get(*starts.get(rank)? as usize..)?;
-        Value::at(self.code(rank), cells, dictionary)
+        let place = *places.get(rank)?;
+        Value::at(place.code(), self.cells.get(place.start()..)?, dictionary)
     }
 
     /// Visit the names of the shape, of so many, that are present: rank, position in the shape.
@@ -441,17 +497,17 @@ pub fn write_big(out: &mut Vec<u8>, key: &[u8], expire_at: Option<Millis>, id: u
 }
 
 /// Write `row`, whose hash is `packed`, with other values for cells it has: `changes` are ranks,
-/// ascending, and values. Everything else is copied as it is. `starts` is memory to work in.
+/// ascending, and values. Everything else is copied as it is. `places` is memory to work in.
 pub fn write_changed(
     out: &mut Vec<u8>,
     row: &[u8],
     packed: &Packed<'_>,
     changes: &[(usize, &[u8])],
-    starts: &mut Vec<u32>,
+    places: &mut Places,
     dictionary: &Dictionary,
 ) -> Option<()> {
-    packed.locate(starts)?;
-    let start = |rank: usize| starts.get(rank).map(|&at| at as usize);
+    packed.locate(places)?;
+    let start = |rank: usize| places.start(rank);
     let codes_end = row.len() - packed.cells.len();
     let codes_at = codes_end - packed.codes.len();
     out.clear();

@@ -14,7 +14,9 @@ use super::big::{Big, Stored};
 use super::bigs::Bigs;
 use super::catalog::Catalog;
 use super::layer::{Over, Part};
-use super::row::{self, Body, Content, NAMED_FIELDS_MAX, Packed, ROW_BYTES_MAX, Row, Rows, Slot};
+use super::row::{
+    self, Body, Content, NAMED_FIELDS_MAX, Packed, Places, ROW_BYTES_MAX, Row, Rows, Slot,
+};
 use super::shape::{SHAPE_FIELDS_MAX, Shape};
 use super::store::{Found, Store};
 use super::ttl::TIME_END;
@@ -42,7 +44,7 @@ pub struct Table {
     expiring: usize,
     guesses: [u16; GUESSES],
     /// Memory to work in.
-    starts: Vec<u32>,
+    places: Places,
 }
 
 /// Where a change happens: a key by name and hash, and the LSN of the change.
@@ -72,7 +74,7 @@ impl Table {
             bigs: Bigs::default(),
             expiring: 0,
             guesses: [0; GUESSES],
-            starts: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -327,13 +329,13 @@ impl Table {
         expire: FieldExpire,
         catalog: &Catalog,
     ) -> bool {
-        let mut starts = std::mem::take(&mut self.starts);
+        let mut places = std::mem::take(&mut self.places);
         let block = self.rows.get(found);
         let changed = self
             .read(found, catalog)
-            .and_then(|row| change(scratch, &mut starts, block, row, fields, expire, catalog));
+            .and_then(|row| change(scratch, &mut places, block, row, fields, expire, catalog));
         let changed = changed.is_some();
-        self.starts = starts;
+        self.places = places;
         changed
     }
 
@@ -523,7 +525,7 @@ type Changes<'a> = SmallVec<[(usize, &'a [u8]); 64]>;
 /// third of what taking the row apart does.
 fn change(
     out: &mut Vec<u8>,
-    starts: &mut Vec<u32>,
+    places: &mut Places,
     block: &[u8],
     row: Row<'_>,
     fields: &[(&[u8], &[u8])],
@@ -551,7 +553,7 @@ fn change(
     if changes.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return None;
     }
-    row::write_changed(out, block, &packed, &changes, starts, &catalog.dictionary)?;
+    row::write_changed(out, block, &packed, &changes, places, &catalog.dictionary)?;
     (out.len() <= ROW_BYTES_MAX).then_some(())
 }
 

@@ -1,7 +1,7 @@
 //! The state of one client, as its own commands see and change it.
 
 use super::{Client, CommandId, SeenViews, Transaction, Watch};
-use crate::engine::{Db, Millis};
+use crate::engine::{Db, Millis, Places};
 use crate::resp::Protocol;
 use bytes::Bytes;
 use std::cell::Cell;
@@ -56,7 +56,7 @@ pub struct Session {
     pub command: CommandId,
     pub commands: u64,
     /// Where the cells of a hash that is read lie: memory used again.
-    pub starts: Vec<u32>,
+    pub places: Places,
     /// The views that its last write saw.
     pub views: SeenViews,
 }
@@ -82,7 +82,7 @@ impl Session {
             work: None,
             command: CommandId::MAX,
             commands: 0,
-            starts: Vec::new(),
+            places: Places::default(),
             views: SeenViews::default(),
         }
     }

@@ -9,15 +9,16 @@
 
 use super::double::double_text;
 
-/// `$<len>\r\n` in one 8-byte store, and how many of its bytes count. The longest is `$127\r\n`.
-/// The first byte is replaced for other types.
-const HEADERS: [([u8; 8], u8); 128] = headers();
+/// `$<len>\r\n` in one 8-byte store; the last byte says how many of the others count. The longest
+/// is `$127\r\n`. The first byte is replaced for other types.
+const HEADERS: [[u8; 8]; 128] = headers();
 
 /// What a header, whatever its length, takes at most: type, 20 digits, CRLF.
 const HEADER_BYTES_MAX: usize = 23;
 
-/// What a bulk string of up to 32 bytes takes, with the 8 bytes of a header that is stored whole.
-const SHORT_BULK_BYTES: usize = 8 + 32 + 2;
+/// What a bulk string of up to 32 bytes takes, at least; room for one of any length that six bits
+/// can tell, so that no store has to be checked.
+const SHORT_BULK_BYTES: usize = 8 + 64 + 2;
 
 /// The smallest buffer; there is none before the first reply.
 const GROW_BYTES_MIN: usize = 1024;
@@ -47,7 +48,14 @@ pub fn label(bytes: &[u8]) -> Option<[u8; LABEL_BYTES]> {
 #[inline]
 fn label_len(label: &[u8; LABEL_BYTES]) -> usize {
     let [.., len] = label;
-    usize::from(*len).min(LABEL_BYTES - 1)
+    usize::from(*len & 63)
+}
+
+/// How many bytes of a header count.
+#[inline(always)]
+fn header_len(header: &[u8; 8]) -> usize {
+    let [.., len] = header;
+    usize::from(*len & 7)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,18 +136,29 @@ impl Output {
         self.end = 0;
     }
 
+    /// Call `write` with this output in a variable of its own, which can be in registers while
+    /// bytes are stored: behind a reference it is read and written again for each value. (What is
+    /// rarely called takes it by value for that.)
+    #[inline(always)]
+    pub fn locally<R>(&mut self, write: impl FnOnce(&mut Output) -> R) -> R {
+        let mut own = std::mem::take(self);
+        let result = write(&mut own);
+        *self = own;
+        result
+    }
+
     /// Room for `n` more bytes.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&mut self, n: usize) {
-        if self.buf.len().wrapping_sub(self.end) < n {
-            self.grow(n);
+        if self.buf.len().saturating_sub(self.end) < n {
+            *self = std::mem::take(self).grown(n);
         }
     }
 
     /// Doubling, and zero-filled: the invariant that all of `buf` is initialised.
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, n: usize) {
+    fn grown(mut self, n: usize) -> Output {
         if self.start > 0 {
             self.buf.copy_within(self.start..self.end, 0);
             self.end = self.len();
@@ -153,6 +172,7 @@ impl Output {
             self.buf.reserve_exact(len.saturating_sub(self.buf.len()));
             self.buf.resize(len, 0);
         }
+        self
     }
 
     /// `+text`. CR and LF in the text become spaces.
@@ -194,27 +214,44 @@ impl Output {
     pub fn bulk(&mut self, bytes: &[u8]) {
         match widened(bytes) {
             Some(text) => self.bulk_short(&text, bytes.len()),
-            None => self.bulk_with(bytes.len(), 0, |to| to.copy_from_slice(bytes)),
+            None => {
+                self.reserve(bytes.len().saturating_add(HEADER_BYTES_MAX + 2));
+                self.header(b'$', bytes.len());
+                self.raw(bytes);
+                self.raw(b"\r\n");
+            }
         }
     }
 
+    /// As [`Output::bulk`], for what is rare where [`Output::locally`] writes.
+    #[inline(always)]
+    pub fn bulk_apart(&mut self, bytes: &[u8]) {
+        *self = std::mem::take(self).with_bulk(bytes);
+    }
+
+    #[inline(never)]
+    fn with_bulk(mut self, bytes: &[u8]) -> Output {
+        self.bulk(bytes);
+        self
+    }
+
     /// A bulk string of the first `len` of these bytes: copies of fixed size only.
-    #[inline]
+    #[inline(always)]
     pub fn bulk_short(&mut self, text: &[u8; 32], len: usize) {
         self.reserve(SHORT_BULK_BYTES);
         let room = self.buf.get_mut(self.end..);
         let room = room.and_then(|room| room.first_chunk_mut::<SHORT_BULK_BYTES>());
-        let (Some(room), Some((header, at))) = (room, HEADERS.get(len.min(32))) else {
+        let (Some(room), Some(header)) = (room, HEADERS.get(len & 63)) else {
             return;
         };
-        let (at, len) = (usize::from(*at), len.min(32));
         if let Some(to) = room.first_chunk_mut::<8>() {
             *to = *header;
         }
+        let at = header_len(header);
         if let Some(to) = room.get_mut(at..at.wrapping_add(32)) {
             to.copy_from_slice(text);
         }
-        let end = at.wrapping_add(len);
+        let end = at.wrapping_add(len & 63);
         if let Some(to) = room.get_mut(end..end.wrapping_add(2)) {
             to.copy_from_slice(b"\r\n");
         }
@@ -228,13 +265,13 @@ impl Output {
 
     /// A bulk string that was rendered by [`label`], and one of the first `len` bytes of a text:
     /// copies of fixed size only.
-    #[inline]
+    #[inline(always)]
     pub fn labelled(&mut self, label: &[u8; LABEL_BYTES], text: &[u8; 32], len: usize) {
         const ROOM: usize = LABEL_BYTES + SHORT_BULK_BYTES;
         self.reserve(ROOM);
         let room = self.buf.get_mut(self.end..);
         let room = room.and_then(|room| room.first_chunk_mut::<ROOM>());
-        let (Some(room), Some((header, digits))) = (room, HEADERS.get(len.min(31))) else {
+        let (Some(room), Some(header)) = (room, HEADERS.get(len & 31)) else {
             return;
         };
         if let Some(to) = room.first_chunk_mut::<LABEL_BYTES>() {
@@ -244,34 +281,15 @@ impl Output {
         if let Some(to) = room.get_mut(at..at.wrapping_add(8)) {
             to.copy_from_slice(header);
         }
-        let at = at.wrapping_add(usize::from(*digits).min(8));
+        let at = at.wrapping_add(header_len(header));
         if let Some(to) = room.get_mut(at..at.wrapping_add(32)) {
             to.copy_from_slice(text);
         }
-        let at = at.wrapping_add(len.min(31));
+        let at = at.wrapping_add(len & 31);
         if let Some(to) = room.get_mut(at..at.wrapping_add(2)) {
             to.copy_from_slice(b"\r\n");
         }
         self.end = self.end.wrapping_add(at).wrapping_add(2);
-    }
-
-    /// A bulk string of `len` bytes written by `fill` into a slice of `len + slack` bytes: `fill`
-    /// may write over the slack (a store wider than the text), which then is overwritten.
-    #[inline]
-    pub fn bulk_with(&mut self, len: usize, slack: usize, fill: impl FnOnce(&mut [u8])) {
-        let room = len.saturating_add(slack);
-        self.reserve(room.saturating_add(HEADER_BYTES_MAX + 2));
-        self.header(b'$', len);
-        let Some((body, _)) = self
-            .buf
-            .get_mut(self.end..)
-            .and_then(|to| to.split_at_mut_checked(room))
-        else {
-            return;
-        };
-        fill(body);
-        self.end = self.end.wrapping_add(len);
-        self.raw(b"\r\n");
     }
 
     /// Missing value: `$-1` or `_`.
@@ -373,7 +391,7 @@ impl Output {
     fn header(&mut self, kind: u8, n: usize) {
         self.reserve(HEADER_BYTES_MAX);
         match HEADERS.get(n) {
-            Some((bytes, len)) => {
+            Some(bytes) => {
                 let to = self
                     .buf
                     .get_mut(self.end..)
@@ -382,18 +400,19 @@ impl Output {
                     *to = *bytes;
                     let [first, ..] = to;
                     *first = kind;
-                    self.end = self.end.wrapping_add(usize::from(*len));
+                    self.end = self.end.wrapping_add(header_len(bytes));
                 }
             }
-            None => self.header_long(kind, n),
+            None => *self = std::mem::take(self).with_long_header(kind, n),
         }
     }
 
     #[inline(never)]
-    fn header_long(&mut self, kind: u8, n: usize) {
+    fn with_long_header(mut self, kind: u8, n: usize) -> Output {
         self.raw(&[kind]);
         self.raw(itoa::Buffer::new().format(n).as_bytes());
         self.raw(b"\r\n");
+        self
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
@@ -422,8 +441,8 @@ impl Default for Output {
     clippy::cast_possible_truncation,
     reason = "evaluated at compile time, where any of these would be an error"
 )]
-const fn headers() -> [([u8; 8], u8); 128] {
-    let mut table = [([0; 8], 0); 128];
+const fn headers() -> [[u8; 8]; 128] {
+    let mut table = [[0; 8]; 128];
     let mut n = 0;
     while n < table.len() {
         let mut bytes = [0; 8];
@@ -443,7 +462,8 @@ const fn headers() -> [([u8; 8], u8); 128] {
         }
         bytes[digits + 1] = b'\r';
         bytes[digits + 2] = b'\n';
-        table[n] = (bytes, digits as u8 + 3);
+        bytes[7] = digits as u8 + 3;
+        table[n] = bytes;
         n += 1;
     }
     table
@@ -584,16 +604,35 @@ mod tests {
         assert!(out.as_slice() == expected);
     }
 
+    /// What is written in a variable of its own, past the length of the buffer too, is behind what
+    /// was there, and what is stored behind a short text never shows.
     #[test]
-    fn slack_is_offered_and_never_sent() {
+    fn what_is_written_locally_is_the_same() {
+        let text = [b'#'; 32];
         let mut out = Output::new();
-        for _ in 0..500 {
-            out.bulk_with(3, 29, |to| {
-                assert_eq!(to.len(), 32);
-                to.fill(b'#');
+        out.raw(b"abc");
+        out.consume(1);
+        let mut expected = b"bc".to_vec();
+        for round in 0..500 {
+            let plain = vec![b'y'; round];
+            out.locally(|out| {
+                for len in 0..=32 {
+                    out.bulk_short(&text, len);
+                }
+                out.null();
+                out.bulk_apart(&plain);
             });
+            for bytes in (0..=32).map(|len| &text[..len]) {
+                expected.extend_from_slice(format!("${}\r\n", bytes.len()).as_bytes());
+                expected.extend_from_slice(bytes);
+                expected.extend_from_slice(b"\r\n");
+            }
+            expected.extend_from_slice(b"$-1\r\n");
+            expected.extend_from_slice(format!("${round}\r\n").as_bytes());
+            expected.extend_from_slice(&plain);
+            expected.extend_from_slice(b"\r\n");
         }
-        assert_eq!(out.as_slice(), b"$3\r\n###\r\n".repeat(500));
+        assert!(out.as_slice() == expected);
     }
 
     #[test]

@@ -9,7 +9,8 @@ mod files;
 
 use batches::Export;
 use fieldstone::engine::{
-    Access, Entity, FieldExpire, Journal, KeyExpire, Keyspace, Millis, Mutation, Options, ShardSet,
+    Access, Entity, FieldExpire, Journal, KeyExpire, Keyspace, Millis, Mutation, Options, Places,
+    Projection, ShardSet,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -382,16 +383,24 @@ fn thing_of(entity: &Entity<'_>) -> Thing {
                 assert_eq!(hash.get(name).map(|v| v.to_vec()).as_ref(), Some(value));
                 assert_eq!(hash.expire_at(name), Some(*at));
             }
-            let (names, mut found) = (fields.keys().map(|n| &n[..]), Vec::new());
-            hash.get_many(names, &mut Vec::new(), |v| {
-                found.push(v.map(|v| v.to_vec()))
-            });
-            assert!(
-                found
-                    .iter()
-                    .zip(fields.values())
-                    .all(|(f, (v, _))| f.as_ref() == Some(v))
-            );
+            // In another order, with one that is not there.
+            let names = || {
+                fields
+                    .keys()
+                    .rev()
+                    .map(|n| &n[..])
+                    .chain([&b"never a field"[..]])
+            };
+            let expected = fields.values().rev().map(|(value, _)| Some(value.clone()));
+            let expected: Vec<_> = expected.chain([None]).collect();
+            let (mut places, mut projection) = (Places::default(), Projection::default());
+            let mut many = Vec::new();
+            hash.get_many(names(), &mut places, |v| many.push(v.map(|v| v.to_vec())));
+            assert_eq!(many, expected);
+            if let Some(found) = hash.project(&mut projection, names(), &mut places) {
+                let found: Vec<_> = found.map(|v| v.map(|v| v.to_vec())).collect();
+                assert_eq!(found, expected);
+            }
             assert!(hash.get(b"never a field").is_none());
             let random = hash.random(now_random(&fields)).expect("a live field");
             assert!(fields.contains_key(random.name));

@@ -3,7 +3,7 @@
 use super::{reply_found, reply_value};
 use crate::command::args::{cursor, integer, is};
 use crate::command::{CommandError, Context};
-use crate::engine::{Field, Hash};
+use crate::engine::{Field, Hash, Places};
 use crate::glob;
 use crate::resp::{Args, Output, label};
 
@@ -25,14 +25,18 @@ pub fn hmget(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> 
         names.iter().for_each(|_| ctx.out.null());
         return Ok(());
     };
-    ctx.out.array(names.len());
-    let starts = &mut ctx.session.starts;
-    hash.get_many(names.iter(), starts, |value| reply_found(ctx.out, value));
+    reply_many(ctx.out, &hash, (names, &mut ctx.session.places));
     Ok(())
 }
 
+/// Reply with the values of these fields.
+pub fn reply_many(out: &mut Output, hash: &Hash<'_>, (names, places): (Args<'_>, &mut Places)) {
+    out.array(names.len());
+    hash.get_many(names.iter(), places, |value| reply_found(out, value));
+}
+
 /// Reply with the names and values of a hash.
-pub fn reply_pairs(out: &mut Output, starts: &mut Vec<u32>, hash: Option<Hash<'_>>) {
+pub fn reply_pairs(out: &mut Output, places: &mut Places, hash: Option<Hash<'_>>) {
     let len = hash.as_ref().map_or(0, |hash| hash.len());
     out.map(len);
     let Some(hash) = hash else {
@@ -41,17 +45,14 @@ pub fn reply_pairs(out: &mut Output, starts: &mut Vec<u32>, hash: Option<Hash<'_
     // As many as were announced: replies behind this one must be told from it, even if the row is
     // damaged.
     let mut left = len;
-    let labelled = hash.read_labelled(label, starts, |label, value| {
+    let labelled = hash.read_labelled(label, places, |label, value| {
         if left == 0 {
             return;
         }
         left -= 1;
-        match value.short() {
-            Some((text, len)) => out.labelled(label, &text, len),
-            None => {
-                out.label(label);
-                reply_value(out, value);
-            }
+        if let Err(plain) = value.short(|text, len| out.labelled(label, text, len)) {
+            out.label(label);
+            out.bulk_apart(plain);
         }
     });
     if !labelled {
@@ -91,7 +92,7 @@ fn reply_each(
 pub fn hgetall(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let key = ctx.key(args.at(1));
     let hash = ctx.data.hash(&key)?;
-    reply_pairs(ctx.out, &mut ctx.session.starts, hash);
+    reply_pairs(ctx.out, &mut ctx.session.places, hash);
     Ok(())
 }
 
