@@ -1,9 +1,13 @@
 //! The protocol's share of one online read: 50 features of one entity.
 
+#[path = "workload/mod.rs"]
+mod workload;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fieldstone::resp::{Limits, Output, Parser, Status, Template, write_request};
+use workload::random::Random;
 
 /// `HMGET user:1000042 f_000 ... f_049`.
 fn hmget() -> Vec<u8> {
@@ -15,9 +19,37 @@ fn hmget() -> Vec<u8> {
     request
 }
 
+/// `HSET` of 50 fields with names of 8 to 23 bytes and values of 1 to 18, each other ones.
+fn hsets() -> Vec<Vec<u8>> {
+    let names: Vec<String> = (0..50)
+        .map(|i| format!("f_{i:03}_{}", "x".repeat(2 + i * 7 % 16)))
+        .collect();
+    let mut random = Random::new(1);
+    let mut hset = |n: usize| {
+        let mut args = vec![b"HSET".to_vec(), format!("user:{n:07}").into_bytes()];
+        for name in &names {
+            args.push(name.clone().into_bytes());
+            args.push(vec![b'7'; 1 + random.below(18) as usize]);
+        }
+        let mut request = Vec::new();
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        write_request(&mut request, &args);
+        request
+    };
+    (0..64).map(&mut hset).collect()
+}
+
 fn requests(c: &mut Criterion) {
     let request = hmget();
     let mut parser = Parser::new();
+    let hsets = hsets();
+    let mut next = hsets.iter().cycle();
+    c.bench_function("parse HSET of 102 arguments", |b| {
+        b.iter(|| {
+            let request = next.next().expect("they go on");
+            parser.parse(black_box(request), black_box(&Limits::DEFAULT))
+        });
+    });
     c.bench_function("parse HMGET of 52 arguments", |b| {
         b.iter(|| parser.parse(black_box(&request), black_box(&Limits::DEFAULT)));
     });

@@ -43,3 +43,4 @@ pub mod rowfile;
 pub mod server;
 pub mod view;
 pub mod wal;
+mod wide;

@@ -12,12 +12,10 @@
 
 use super::bytes::{Reader, put_varint, varint_len};
 use super::dictionary::{self, Dictionary};
-use super::unpack::{ALPHABET, unpack};
+use super::half_bytes::{self, unpack};
 
 const DICTIONARY: u8 = 0;
 pub const RAW: u8 = 15;
-const PACKED_BYTES_MAX: usize = 14;
-const PACKED_CHARS_MAX: usize = 2 * PACKED_BYTES_MAX;
 const PAD: u8 = 15;
 
 /// How far behind a value [`Value::fill`] may write.
@@ -25,17 +23,6 @@ pub const FILL_SLACK: usize = 32;
 
 /// Bytes of the cells of each code; raw ones say so themselves.
 pub const SIZES: [u8; RAW as usize + 1] = [2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0];
-
-/// Half a byte for each character of the alphabet; 0xff for any other.
-const PACK: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut i = 0;
-    while i < PAD as usize {
-        table[ALPHABET[i] as usize] = i as u8;
-        i += 1;
-    }
-    table
-};
 
 /// A cell as it lies in a row: what a copy of a row copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,23 +80,11 @@ pub fn frequent<'a>(cell: Cell<'a>, dictionary: &'a Dictionary) -> Frequent<'a> 
 }
 
 fn pack(value: &[u8], out: &mut Vec<u8>) -> Option<u8> {
-    if value.is_empty() || value.len() > PACKED_CHARS_MAX {
-        return None;
-    }
-    let mut packed = [0; PACKED_BYTES_MAX];
-    let mut seen = 0;
-    for (byte, pair) in packed.iter_mut().zip(value.chunks(2)) {
-        let low = PACK[pair[0] as usize];
-        let high = pair.get(1).map_or(PAD, |&c| PACK[c as usize]);
-        seen |= low | high;
-        *byte = (low & PAD) | high << 4;
-    }
-    // A pad in the middle cannot be: it comes from no character but from the end of the value.
-    if seen > PAD {
-        return None;
-    }
-    let len = value.len().div_ceil(2);
-    out.extend_from_slice(&packed[..len]);
+    let packed = half_bytes::pack(value)?;
+    let (start, len) = (out.len(), value.len().div_ceil(2));
+    // A copy of a fixed size.
+    out.extend_from_slice(&packed);
+    out.truncate(start + len);
     Some(len as u8)
 }
 

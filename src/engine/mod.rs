@@ -23,6 +23,7 @@ mod checkpoint;
 mod dictionary;
 mod entity;
 mod fold;
+mod half_bytes;
 mod hasher;
 mod index;
 mod journal;
@@ -45,7 +46,6 @@ mod store;
 mod table;
 mod trace;
 mod ttl;
-mod unpack;
 mod walk;
 
 pub use cell::{FILL_SLACK, Value};

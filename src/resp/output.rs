@@ -8,6 +8,7 @@
 //!   spaces, everything else is length-prefixed.
 
 use super::double::double_text;
+use crate::wide::widened;
 
 /// `$<len>\r\n` in one 8-byte store; the last byte says how many of the others count. The longest
 /// is `$127\r\n`. The first byte is replaced for other types.
@@ -467,38 +468,6 @@ const fn headers() -> [[u8; 8]; 128] {
         n += 1;
     }
     table
-}
-
-/// Up to 32 bytes at the start of an array, without a call that copies so many.
-#[inline]
-fn widened(bytes: &[u8]) -> Option<[u8; 32]> {
-    let mut wide = [0; 32];
-    let len = bytes.len();
-    // Two copies of a fixed size that overlap.
-    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        (Some(first), Some(last)) => {
-            *wide.first_chunk_mut()? = *first;
-            *wide.get_mut(len.checked_sub(16)?..)?.first_chunk_mut()? = *last;
-            return Some(wide);
-        }
-        _ => match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(first), Some(last)) => {
-                *wide.first_chunk_mut()? = *first;
-                *wide.get_mut(len.checked_sub(8)?..)?.first_chunk_mut()? = *last;
-            }
-            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (Some(first), Some(last)) => {
-                    *wide.first_chunk_mut()? = *first;
-                    *wide.get_mut(len.checked_sub(4)?..)?.first_chunk_mut()? = *last;
-                }
-                _ => wide
-                    .iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, byte)| *to = *byte),
-            },
-        },
-    }
-    Some(wide)
 }
 
 #[cfg(test)]
