@@ -42,6 +42,25 @@ pub fn widened(bytes: &[u8]) -> Option<[u8; 32]> {
     Some(wide)
 }
 
+/// Whether these are the same bytes; short ones are compared without a call.
+#[inline(always)]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    #[inline(always)]
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> Option<bool> {
+        let first = a.first_chunk::<N>()? == b.first_chunk::<N>()?;
+        Some(first & (a.last_chunk::<N>()? == b.last_chunk::<N>()?))
+    }
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        16..=32 => ends::<16>(a, b) == Some(true),
+        8..=15 => ends::<8>(a, b) == Some(true),
+        4..=7 => ends::<4>(a, b) == Some(true),
+        _ => a == b,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +75,19 @@ mod tests {
         }
         for len in 33..=40 {
             assert_eq!(widened(&bytes[..len]), None, "{len}");
+        }
+    }
+    #[test]
+    fn one_other_byte_anywhere() {
+        for len in 0..=40 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            assert!(same(&bytes, &bytes.clone()));
+            assert!(!same(&bytes, &[&bytes[..], &[0]].concat()));
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&bytes, &other), "{at} of {len}");
+            }
         }
     }
 }

@@ -13,6 +13,7 @@
 use super::bytes::{Reader, put_varint, varint_len};
 use super::dictionary::{self, Dictionary};
 use super::half_bytes::{self, unpack};
+use crate::wide::same;
 
 const DICTIONARY: u8 = 0;
 pub const RAW: u8 = 15;
@@ -58,6 +59,26 @@ pub fn encode(value: &[u8], dictionary: &Dictionary, out: &mut Vec<u8>) -> u8 {
     put_varint(out, value.len());
     out.extend_from_slice(value);
     RAW
+}
+
+/// As [`encode`], where a cell of this code was, at the start of these: an entry of the dictionary
+/// that stays the same is not looked up.
+#[inline]
+pub fn encode_over(
+    (code, cells): (u8, &[u8]),
+    value: &[u8],
+    dictionary: &Dictionary,
+    out: &mut Vec<u8>,
+) -> u8 {
+    let old = cells.first_chunk::<2>().filter(|_| code == DICTIONARY);
+    let text = old.and_then(|id| dictionary.text(u16::from_le_bytes(*id)));
+    match (old, text) {
+        (Some(id), Some(text)) if same(&text[..dictionary::len(text)], value) => {
+            out.extend_from_slice(id);
+            DICTIONARY
+        }
+        _ => encode(value, dictionary, out),
+    }
 }
 
 /// What a cell refers to.

@@ -281,6 +281,15 @@ impl<'a> Packed<'a> {
         }
     }
 
+    /// The same, of a name that is likely the one of this rank.
+    #[inline]
+    pub fn find_from(&self, guess: usize, name: &[u8], hasher: &Hasher) -> Option<usize> {
+        match self.names {
+            Names::Shape(shape) if self.is_full() => shape.find_from(guess, name, hasher),
+            _ => self.find(name, hasher),
+        }
+    }
+
     /// The names of the cells present, in order.
     pub fn names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let packed = *self;
@@ -514,8 +523,10 @@ pub fn write_changed(
     out.extend_from_slice(row.get(..codes_end)?);
     let mut from = 0;
     for &(rank, value) in changes {
-        out.extend_from_slice(packed.cells.get(from..start(rank)?)?);
-        let code = cell::encode(value, dictionary, out);
+        let at = start(rank)?;
+        out.extend_from_slice(packed.cells.get(from..at)?);
+        let old = (packed.code(rank), packed.cells.get(at..)?);
+        let code = cell::encode_over(old, value, dictionary, out);
         let pair = out.get_mut(codes_at + rank / 2)?;
         let shift = rank % 2 * 4;
         *pair = *pair & !(0xf << shift) | code << shift;

@@ -11,6 +11,7 @@
 //!   row prefers an existing one with a few names more. A row that gets none holds its own names.
 
 use super::hasher::Hasher;
+use crate::wide::same;
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -105,11 +106,21 @@ impl Shape {
         let mut at = hasher.hash(name) as usize & (self.table.len() - 1);
         loop {
             let position = usize::from(self.table[at]).checked_sub(1)?;
-            if self.name(position) == name {
+            if same(self.name(position), name) {
                 return Some(position);
             }
             at = (at + 1) & (self.table.len() - 1);
         }
+    }
+
+    /// The same, but look at this position first: writers name the fields in the same order each
+    /// time.
+    #[inline]
+    pub fn find_from(&self, guess: usize, name: &[u8], hasher: &Hasher) -> Option<usize> {
+        if guess < self.len() && same(self.name(guess), name) {
+            return Some(guess);
+        }
+        self.find(name, hasher)
     }
 }
 

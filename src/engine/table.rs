@@ -543,9 +543,14 @@ fn change(
     if !stays || fields.len() > packed.len() {
         return None;
     }
-    let found = |&(name, value)| Some((packed.find(name, &catalog.hasher)?, value));
-    let changes: Option<Changes<'_>> = fields.iter().map(found).collect();
-    let mut changes = changes?;
+    let (mut changes, mut next) = (Changes::new(), 0);
+    // Not collected from an iterator of options: what those give goes through memory, written in
+    // pieces and read whole, which stalls for each field.
+    for &(name, value) in fields {
+        let rank = packed.find_from(next, name, &catalog.hasher)?;
+        next = rank + 1;
+        changes.push((rank, value));
+    }
     if !changes.is_sorted_by_key(|(rank, _)| *rank) {
         changes.sort_unstable_by_key(|(rank, _)| *rank);
     }
