@@ -151,8 +151,8 @@ impl<'a> Value<'a> {
         Value::at(cell.code, cell.bytes, dictionary)
     }
 
-    /// Call `then` with the value at the start of 32 bytes and its length, below 32, or answer the
-    /// value if that would be a copy. Each form has a call of its own: of one text for all, the
+    /// Call `then` with the value at the start of 32 bytes and its length, below 32; or answer it,
+    /// if it lies there as it is. Each form has a call of its own: of one text for all, the
     /// registers of an unpacked one are stored in pieces.
     #[inline(always)]
     pub fn short(self, mut then: impl FnMut(&[u8; 32], usize)) -> Result<(), &'a [u8]> {

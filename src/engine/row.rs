@@ -345,8 +345,7 @@ impl<'a> Packed<'a> {
     pub fn locate(&self, places: &mut Places) -> Option<()> {
         let places = &mut places.0;
         places.clear();
-        // Two to a byte of codes, and the end.
-        places.resize(2 * self.codes.len() + 1, Place::default());
+        places.resize(self.len + 1, Place::default());
         let mut at = 0;
         let mut add = |place: &mut Place, code: u8| {
             *place = Place(at << CODE_BITS | u32::from(code));
@@ -360,14 +359,16 @@ impl<'a> Packed<'a> {
             };
             Some(())
         };
-        let (pairs, rest) = places.as_chunks_mut::<2>();
-        for ([low, high], codes) in pairs.iter_mut().zip(self.codes) {
+        // Two to a byte of codes; the last of an odd number; the end.
+        let (pairs, rest) = places.split_at_mut(self.len & !1);
+        for ([low, high], codes) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(self.codes) {
             add(low, codes & 0xf)?;
             add(high, codes >> 4)?;
         }
-        // Of an odd number of cells the last code is none, and where it would begin is the end.
-        rest.iter_mut().try_for_each(|end| add(end, 0))?;
-        places.truncate(self.len + 1);
+        if let [last, _] = rest {
+            add(last, self.codes.last()? & 0xf)?;
+        }
+        *rest.last_mut()? = Place(at << CODE_BITS);
         Some(())
     }
 

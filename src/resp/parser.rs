@@ -153,8 +153,8 @@ impl Parser {
                 self.pos = pos;
                 return Ok(incomplete(input));
             };
-            // Where the next argument is depends on this one's length, and so on: what is not needed
-            // for that is left out of the sum.
+            // Where the next argument is depends on this one's length, and so on: what is not
+            // needed for that is left out of the sum.
             let (len, start, after) = match *rest {
                 [b'$', a @ b'0'..=b'9', b'\r', _, ..] => {
                     let len = usize::from(a & 15);
