@@ -100,10 +100,11 @@ fn tests(workload: &Workload, entities: u64) -> Vec<Test> {
             goal(2.0, 3.0),
         ),
         // Those that write come last.
-        of("SET 64 B, P1", &Ask::Set, STRINGS, 1, goal(1.0, 1.05)),
+        // Ours copies a row up from the file of a checkpoint when it is first changed, and the fill
+        // brings checkpoints about. Pipelines first, so that what follows finds most rows changed,
+        // as a server under load has them.
         of("SET 64 B, P16", &Ask::Set, STRINGS, 16, goal(1.3, 1.5)),
-        // Ours copies a row up from the file of a checkpoint when it is first changed: measured by
-        // itself, and so that the next test finds most of them changed, as a server under load has.
+        of("SET 64 B, P1", &Ask::Set, STRINGS, 1, goal(1.0, 1.05)),
         of(
             "HSET 1, P16, first changes",
             &Ask::HsetOne,
