@@ -13,7 +13,7 @@
 use super::bytes::{Reader, put_varint, varint_len};
 use super::dictionary::{self, Dictionary};
 use super::half_bytes::{self, unpack};
-use crate::wide::same;
+use crate::wide::{same, widened};
 
 const DICTIONARY: u8 = 0;
 pub const RAW: u8 = 15;
@@ -137,7 +137,7 @@ impl<'a> Value<'a> {
                 let size = usize::from(code);
                 let bits = match cells.first_chunk::<16>() {
                     Some(wide) => u128::from_le_bytes(*wide),
-                    None => widened(cells.get(..size)?),
+                    None => at_end(cells.get(..size)?)?,
                 };
                 let last = cells.get(size.wrapping_sub(1))? >> 4;
                 Form::Packed(bits, code * 2 - u8::from(last == PAD))
@@ -205,10 +205,9 @@ impl<'a> Value<'a> {
 
 /// A cell at the end of its row.
 #[cold]
-fn widened(cell: &[u8]) -> u128 {
-    let mut wide = [0; 16];
-    wide.iter_mut().zip(cell).for_each(|(to, byte)| *to = *byte);
-    u128::from_le_bytes(wide)
+fn at_end(cell: &[u8]) -> Option<u128> {
+    let wide = widened(cell)?;
+    wide.first_chunk().map(|half| u128::from_le_bytes(*half))
 }
 
 #[cfg(test)]

@@ -42,12 +42,20 @@ pub fn pack(text: &[u8]) -> Option<[u8; 16]> {
 ))]
 #[inline]
 #[target_feature(enable = "ssse3,sse4.1")]
+fn vector(bytes: &[u8; 16]) -> std::arch::x86_64::__m128i {
+    let wide = u128::from_le_bytes(*bytes);
+    std::arch::x86_64::_mm_set_epi64x((wide >> 64) as i64, wide as i64)
+}
+
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "ssse3",
+    target_feature = "sse4.1"
+))]
+#[inline]
+#[target_feature(enable = "ssse3,sse4.1")]
 fn narrowed(text: &[u8; 32], len: usize) -> Option<[u8; 16]> {
     use std::arch::x86_64::*;
-    let vector = |bytes: &[u8; 16]| {
-        let wide = u128::from_le_bytes(*bytes);
-        _mm_set_epi64x((wide >> 64) as i64, wide as i64)
-    };
     // By the lower half of a character that is no digit; of `E` it is that of `e`. What is behind
     // the text is 0, and so is what a pad stands for here.
     let others = vector(&[
@@ -135,11 +143,7 @@ pub fn unpack(packed: u128) -> [u8; 32] {
 fn shuffled(packed: u128) -> [u8; 32] {
     use std::arch::x86_64::*;
     let half = _mm_set1_epi8(15);
-    let [low, high] = [packed, u128::from_le_bytes(*ALPHABET)].map(|wide| {
-        let (upper, lower) = ((wide >> 64) as i64, wide as i64);
-        _mm_set_epi64x(upper, lower)
-    });
-    let (bytes, alphabet) = (low, high);
+    let (bytes, alphabet) = (vector(&packed.to_le_bytes()), vector(ALPHABET));
     let even = _mm_shuffle_epi8(alphabet, _mm_and_si128(bytes, half));
     let odd = _mm_shuffle_epi8(alphabet, _mm_and_si128(_mm_srli_epi16::<4>(bytes), half));
     let mut text = [0; 32];
