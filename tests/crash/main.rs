@@ -93,6 +93,7 @@ const TESTS: &[Test] = &[
     }),
     Test::new("power_cut_no", Mounting, || power::cuts("no", 6)),
     Test::new("power_cut_outlived", Mounting, power::outlived),
+    Test::new("lost_twice", Nothing, power::lost_twice),
     Test::new("failed_sync_on_thin_disk", Mounting, thin::failed_sync),
     Test::new("full_thin_disk", Mounting, thin::full),
     Test::new("restart_on_thin_disk", Mounting, thin::restart_in_place),

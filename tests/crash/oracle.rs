@@ -99,7 +99,7 @@ pub struct Group {
     acked: u64,
     issued: u64,
     next: u64,
-    /// Of [`Kind::Near`], by version.
+    /// Of [`Kind::Near`], by version; of one that is known to be gone 0.
     expiries: BTreeMap<u64, u64>,
     history: History,
 }
@@ -113,7 +113,7 @@ impl Group {
             acked: 0,
             issued: 0,
             next: 1,
-            expiries: BTreeMap::new(),
+            expiries: BTreeMap::from([(0, 0)]),
             history: History::default(),
         };
         KINDS.into_iter().map(group).collect()
@@ -331,32 +331,34 @@ impl Group {
         }
     }
 
-    /// If none is there, the last that may have been.
+    /// If none is there, the last that may have been is: gone from then on, whether it expired or
+    /// was lost.
     fn check_near(&mut self, c: &mut Connection) -> u64 {
         let k = self.key.as_str();
         let at = c.call(&["HPEXPIRETIME", k, "FIELDS", "1", "f"]);
         let found = version(&c.call(&["HGET", k, "f"]), k, "f");
         let now = now_millis();
-        let Some(found) = found else {
-            let gone = self
-                .expiries
-                .range(self.acked..=self.issued)
-                .any(|(_, at)| *at <= now);
-            assert!(gone || self.acked == 0, "{k}: lost before its time");
-            return self.issued;
+        let may_be = self.acked..=self.issued;
+        let (found, expiry) = match found {
+            Some(found) => {
+                assert!(may_be.contains(&found), "{k}: {found} of {may_be:?}");
+                let expiry = self.expiries[&found];
+                let at = at.items().first().map(Value::integer);
+                assert_eq!(
+                    at,
+                    Some(expiry as i64),
+                    "{k}: the expiry of version {found}"
+                );
+                (found, expiry)
+            }
+            None => {
+                let is_gone = self.expiries.range(may_be).any(|(_, at)| *at <= now);
+                assert!(is_gone, "{k}: lost before its time");
+                (self.issued, 0)
+            }
         };
-        assert!(
-            self.acked <= found && found <= self.issued,
-            "{k}: found {found}"
-        );
-        let must = self.expiries[&found] as i64;
-        assert_eq!(
-            at.items().first().map(Value::integer),
-            Some(must),
-            "{k}: the expiry"
-        );
-        self.acked = found;
-        self.expiries.retain(|v, _| *v >= found);
+        (self.acked, self.issued) = (found, found);
+        self.expiries = BTreeMap::from([(found, expiry)]);
         found
     }
 }

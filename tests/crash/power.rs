@@ -11,6 +11,7 @@
 
 use crate::history::Outcome;
 use crate::node::{self, Node};
+use crate::oracle::Group;
 use crate::points::assert_refusing;
 use crate::signals::Signals;
 use crate::support::{Address, Connection, Rng};
@@ -79,6 +80,25 @@ fn outlives(options: &str, policy: &str) {
         format!("power cuts, {policy}: changes taken after them until one was not"),
         taken as u64,
     );
+}
+
+/// What a cut took is not asked for after the next, however soon that comes.
+pub fn lost_twice() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let node = node::start(folder.path(), "everysec");
+    let mut c = node.connect();
+    let mut rng = Rng::new(tally::seed());
+    for mut group in (0..8).flat_map(Group::all) {
+        let began = Instant::now();
+        // Acknowledged by a machine that is gone, with all that it had.
+        let _ = group.issue(&mut rng);
+        group.acknowledge();
+        for _ in 0..2 {
+            group.may_lose(began, Instant::now());
+            group.check(&mut c);
+        }
+    }
+    node.terminate();
 }
 
 struct Cut {
