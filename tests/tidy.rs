@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The only files with `unsafe`, each use under a `// SAFETY:` comment.
 const UNSAFE_FILES: &[&str] = &[
-    "src/engine/half_bytes.rs",
+    "src/engine/half_bytes/vectors.rs",
     "src/engine/prefetch.rs",
     "src/io/map.rs",
 ];
