@@ -19,9 +19,6 @@ const DICTIONARY: u8 = 0;
 pub const RAW: u8 = 15;
 const PAD: u8 = 15;
 
-/// How far behind a value [`Value::fill`] may write.
-pub const FILL_SLACK: usize = 32;
-
 /// Bytes of the cells of each code; raw ones say so themselves.
 pub const SIZES: [u8; RAW as usize + 1] = [2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0];
 
@@ -109,7 +106,7 @@ fn pack(value: &[u8], out: &mut Vec<u8>) -> Option<u8> {
     Some(len as u8)
 }
 
-/// A stored field value; its exact bytes come out by [`Value::fill`] or [`Value::append_to`].
+/// A stored field value; its exact bytes come out by [`Value::short`] or [`Value::append_to`].
 #[derive(Clone, Copy)]
 pub struct Value<'a>(Form<'a>);
 
@@ -178,26 +175,20 @@ impl<'a> Value<'a> {
         self.len() == 0
     }
 
-    /// Write the value to the start of `target`, whose length is at least `len() + FILL_SLACK`;
-    /// the slack may be overwritten with anything.
-    #[inline]
-    pub fn fill(&self, target: &mut [u8]) {
-        match self.0 {
-            Form::Packed(bits, _) => target[..32].copy_from_slice(&unpack(bits)),
-            Form::Frequent(text) => target[..32].copy_from_slice(text),
-            Form::Plain(bytes) => target[..bytes.len()].copy_from_slice(bytes),
+    pub fn append_to(&self, target: &mut Vec<u8>) {
+        let start = target.len();
+        let short = self.short(|text, len| {
+            target.extend_from_slice(text);
+            target.truncate(start + len);
+        });
+        if let Err(plain) = short {
+            target.extend_from_slice(plain);
         }
     }
 
-    pub fn append_to(&self, target: &mut Vec<u8>) {
-        let (start, len) = (target.len(), self.len());
-        target.resize(start + len + FILL_SLACK, 0);
-        self.fill(&mut target[start..]);
-        target.truncate(start + len);
-    }
-
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.len() + FILL_SLACK);
+        // A short one is copied with what is behind it.
+        let mut bytes = Vec::with_capacity(self.len().max(32));
         self.append_to(&mut bytes);
         bytes
     }

@@ -48,7 +48,7 @@ mod trace;
 mod ttl;
 mod walk;
 
-pub use cell::{FILL_SLACK, Value};
+pub use cell::Value;
 pub use checkpoint::{BigPlace, FrozenShard, SectionPlace, ShardFile, TablePlace};
 pub use entity::{Entity, Field, Hash, Kind};
 pub use journal::Journal;
