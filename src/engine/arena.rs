@@ -82,6 +82,7 @@ impl Arena {
         self.used
     }
 
+    #[inline]
     fn place(&self, reference: u32) -> (&Segment, usize) {
         let segment = self.segments[(reference / SEGMENT_UNITS) as usize].as_ref();
         (
@@ -107,6 +108,7 @@ impl Arena {
     }
 
     /// The payload: at least as long as what was asked for.
+    #[inline]
     pub fn get(&self, reference: u32) -> &[u8] {
         let (segment, at) = self.place(reference);
         &segment.data[at + HEADER..at + Self::size(segment, at)]
@@ -120,11 +122,7 @@ impl Arena {
 
     pub fn prefetch(&self, reference: u32) {
         let (segment, at) = self.place(reference);
-        for ahead in [0, 64, 128, 192] {
-            if let Some(byte) = segment.data.get(at + ahead) {
-                super::prefetch::line(byte);
-            }
-        }
+        super::prefetch::block(&segment.data, at);
     }
 
     /// The LSN of the last write of this block.

@@ -129,10 +129,8 @@ impl Big {
     }
 
     pub fn get(&self, field: &[u8], hasher: &Hasher) -> Option<Stored<'_>> {
-        read(
-            self.fields
-                .get(self.fields.find(field, hasher.hash(field))?),
-        )
+        let (_, block) = self.fields.look_up(field, hasher.hash(field))?;
+        read(block)
     }
 
     /// When a field may next expire; never later than it does.

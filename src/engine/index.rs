@@ -16,11 +16,10 @@
 //! The index does not store hashes: `hash_of` reads an entry's name again when a segment grows.
 
 use super::Millis;
+use super::tags::{EMPTY, Hits, SLOTS, hits, tag};
 
-pub const SLOTS: usize = 12;
 /// Largest segment: its growth rehashes at most `12 * 128` entries.
 const SEGMENT_BUCKETS_MAX: usize = 128;
-pub const EMPTY: u8 = 0;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -40,13 +39,20 @@ const FREE: Bucket = Bucket {
 };
 
 impl Bucket {
-    fn matches(&self, tag: u8) -> u128 {
-        matches(&self.tags, tag)
+    #[inline(always)]
+    fn hits(&self, tag: u8) -> Hits {
+        hits(&self.tags, tag)
     }
 
     fn free_slot(&self) -> Option<usize> {
         self.tags.iter().position(|&t| t == EMPTY)
     }
+}
+
+/// The top bits of a hash, as many as it takes to choose one of so many, a power of two.
+#[inline(always)]
+fn top_bits(hash: u64, choices: usize) -> usize {
+    hash.rotate_left(choices.trailing_zeros()) as usize & (choices - 1)
 }
 
 struct Segment {
@@ -74,7 +80,7 @@ impl Segment {
 
     /// Home bucket of a hash.
     fn home(&self, hash: u64) -> usize {
-        ((u128::from(hash << self.depth) << self.bits()) >> 64) as usize
+        top_bits(hash << self.depth, self.buckets.len())
     }
 
     fn next(&self, bucket: usize) -> usize {
@@ -101,17 +107,17 @@ impl Segment {
         }
     }
 
-    fn find(&self, hash: u64, mut is: impl FnMut(u32) -> bool) -> Option<(usize, usize)> {
+    /// What `of` makes of the first entry of this hash of which it makes something: it is given
+    /// their buckets and slots.
+    #[inline(always)]
+    fn find<T>(&self, hash: u64, mut of: impl FnMut(usize, usize) -> Option<T>) -> Option<T> {
         let mut at = self.home(hash);
         for _ in 0..self.buckets.len() {
             let bucket = &self.buckets[at];
-            let mut hits = bucket.matches(tag(hash));
-            while hits != 0 {
-                let slot = (hits.trailing_zeros() / 8) as usize;
-                if is(bucket.refs[slot]) {
-                    return Some((at, slot));
+            for slot in bucket.hits(tag(hash)) {
+                if let Some(found) = of(at, slot) {
+                    return Some(found);
                 }
-                hits &= hits - 1;
             }
             if bucket.passed == 0 {
                 return None;
@@ -119,6 +125,13 @@ impl Segment {
             at = self.next(at);
         }
         None
+    }
+
+    /// Where the entry is.
+    fn position(&self, hash: u64, reference: u32) -> Option<(usize, usize)> {
+        self.find(hash, |at, slot| {
+            (self.buckets[at].refs[slot] == reference).then_some((at, slot))
+        })
     }
 
     fn entries(&self) -> impl Iterator<Item = u32> + '_ {
@@ -130,23 +143,6 @@ impl Segment {
                 .map(|(_, r)| *r)
         })
     }
-}
-
-/// One bit (the highest of its byte) for each of the slots that hold `tag`; exact.
-#[inline]
-pub fn matches(tags: &[u8; SLOTS], tag: u8) -> u128 {
-    const LOW: u128 = 0x7f7f_7f7f_7f7f_7f7f_7f7f_7f7f;
-    let mut wide = [0u8; 16];
-    wide[..SLOTS].copy_from_slice(tags);
-    let differs = u128::from_le_bytes(wide) ^ (LOW / 0x7f * u128::from(tag));
-    !(((differs & LOW) + LOW) | differs | LOW) & !(u128::MAX << (SLOTS * 8))
-}
-
-/// Neither from the top bits, which choose the bucket, nor from the lowest, which callers may have
-/// shifted in.
-#[inline]
-pub fn tag(hash: u64) -> u8 {
-    ((hash >> 16) as u8).max(1)
 }
 
 /// See the module. Hashes given to it are left-aligned: their top bits must be well mixed.
@@ -180,26 +176,23 @@ impl Index {
     }
 
     pub fn segment_at(&self, hash: u64) -> usize {
-        self.directory[((u128::from(hash) << self.depth) >> 64) as usize] as usize
+        self.directory[top_bits(hash, self.directory.len())] as usize
     }
 
-    /// The entry of this hash for which `is` holds.
-    pub fn find(&self, hash: u64, is: impl FnMut(u32) -> bool) -> Option<u32> {
+    /// What `of` makes of the first entry of this hash of which it makes something.
+    #[inline]
+    pub fn find<T>(&self, hash: u64, mut of: impl FnMut(u32) -> Option<T>) -> Option<T> {
         let segment = &self.segments[self.segment_at(hash)];
-        segment
-            .find(hash, is)
-            .map(|(bucket, slot)| segment.buckets[bucket].refs[slot])
+        segment.find(hash, |at, slot| of(segment.buckets[at].refs[slot]))
     }
 
-    /// The first entry that a look-up of this hash would look at.
+    /// The entry that is most likely the one of this hash: the first in its home bucket.
+    #[inline(always)]
     pub fn candidate(&self, hash: u64) -> Option<u32> {
         let segment = &self.segments[self.segment_at(hash)];
-        let mut first = None;
-        segment.find(hash, |reference| {
-            first = Some(reference);
-            true
-        });
-        first
+        let bucket = &segment.buckets[segment.home(hash)];
+        let slot = bucket.hits(tag(hash)).next()?;
+        Some(bucket.refs[slot])
     }
 
     /// Ask for the cache line a look-up of this hash reads first.
@@ -222,7 +215,7 @@ impl Index {
     pub fn replace(&mut self, hash: u64, old: u32, new: u32) {
         let segment = self.segment_at(hash);
         let segment = &mut self.segments[segment];
-        if let Some((bucket, slot)) = segment.find(hash, |r| r == old) {
+        if let Some((bucket, slot)) = segment.position(hash, old) {
             segment.buckets[bucket].refs[slot] = new;
         }
     }
@@ -230,7 +223,7 @@ impl Index {
     pub fn remove(&mut self, hash: u64, reference: u32) {
         let segment = self.segment_at(hash);
         let segment = &mut self.segments[segment];
-        let Some((bucket, slot)) = segment.find(hash, |r| r == reference) else {
+        let Some((bucket, slot)) = segment.position(hash, reference) else {
             return;
         };
         segment.buckets[bucket].tags[slot] = EMPTY;
@@ -387,14 +380,14 @@ mod tests {
             index.remove(mix(n), n);
         }
         for n in 0..100_000 {
-            let found = index.find(mix(n), |r| r == n);
+            let found = index.find(mix(n), |r| (r == n).then_some(r));
             assert_eq!(found, (n % 3 != 0).then_some(n));
         }
         assert_eq!(index.entries().count(), index.len());
         for n in (0..100_000).step_by(3) {
             index.insert(mix(n), n, mix);
         }
-        assert!((0..100_000).all(|n| index.find(mix(n), |r| r == n).is_some()));
+        assert!((0..100_000).all(|n| index.find(mix(n), |r| (r == n).then_some(r)).is_some()));
     }
 
     #[test]
@@ -403,9 +396,9 @@ mod tests {
         for n in 0..8 {
             index.insert(42, n, |_| 42);
         }
-        assert_eq!(index.find(42, |r| r == 7), Some(7));
+        assert_eq!(index.find(42, |r| (r == 7).then_some(r)), Some(7));
         index.remove(42, 7);
-        assert_eq!(index.find(42, |r| r == 7), None);
+        assert_eq!(index.find(42, |r| (r == 7).then_some(r)), None);
     }
 
     #[test]

@@ -347,8 +347,8 @@ impl<'a> Over<'a> {
     #[inline]
     fn look(&mut self, part: &'a Part, name: &[u8], hash: u64, has_base: bool) -> bool {
         let batch = &*part.layer.batch;
-        let block = part.level.body.find(name, hash);
-        let row = block.and_then(|r| row::read(part.level.body.get(r), &batch.catalog.shapes));
+        let found = part.level.body.find(name, hash);
+        let row = found.and_then(|(_, block)| row::read(block, &batch.catalog.shapes));
         let packed = row.and_then(|row| match row.body {
             Body::Packed(packed) => Some(packed),
             Body::String(_) | Body::Big(_) => None,
@@ -556,7 +556,7 @@ impl Part {
     /// The block of a name, and its row.
     pub fn said(&self, name: &[u8], hash: u64) -> Option<&[u8]> {
         let found = self.level.body.find(name, hash);
-        found.map(|found| self.level.body.get(found))
+        found.map(|(_, block)| block)
     }
 
     pub fn in_scope(&self, name: &[u8]) -> bool {

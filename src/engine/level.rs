@@ -10,6 +10,7 @@ use super::Millis;
 use super::arena::Arena;
 use super::hasher::Hasher;
 use super::index::Index;
+use crate::wide::same;
 use std::marker::PhantomData;
 
 /// What blocks hold: a name, and what is stored under it, or that nothing is any more.
@@ -59,10 +60,13 @@ impl<F: Form> Level<F> {
         self.index.bytes() + self.arena.bytes()
     }
 
+    /// The entry of a name, and its block.
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
-        self.index
-            .find(hash, |r| F::name(self.arena.get(r)) == name)
+    pub fn find(&self, name: &[u8], hash: u64) -> Option<(u32, &[u8])> {
+        self.index.find(hash, |reference| {
+            let block = self.arena.get(reference);
+            same(F::name(block), name).then_some((reference, block))
+        })
     }
 
     #[inline]

@@ -44,6 +44,7 @@ mod shape;
 mod shard;
 mod store;
 mod table;
+mod tags;
 mod trace;
 mod ttl;
 mod walk;

@@ -15,3 +15,13 @@ pub fn line<T>(target: &T) {
 #[inline]
 #[cfg(any(not(target_arch = "x86_64"), miri))]
 pub fn line<T>(_target: &T) {}
+
+/// Ask for the cache lines of the block that begins at `at`, of one as long as most are.
+#[inline(always)]
+pub fn block(bytes: &[u8], at: usize) {
+    for ahead in [0, 64, 128, 192] {
+        if let Some(byte) = bytes.get(at + ahead) {
+            line(byte);
+        }
+    }
+}

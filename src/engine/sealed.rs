@@ -60,8 +60,9 @@ macro_rules! either {
 }
 
 impl<F: Form> Body<F> {
+    /// The entry of a name, and its block.
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
+    pub fn find(&self, name: &[u8], hash: u64) -> Option<(u32, &[u8])> {
         either!(self, level => level.find(name, hash))
     }
 

@@ -19,8 +19,9 @@
 //! - What a section holds never changes.
 
 use super::Millis;
-use super::index::{EMPTY, SLOTS, matches, tag};
 use super::level::{Aligned, Form};
+use super::tags::{EMPTY, SLOTS, hits, tag};
+use crate::wide::same;
 use bytes::Bytes;
 use std::io;
 use std::marker::PhantomData;
@@ -144,18 +145,18 @@ impl<F: Form> Section<F> {
         }
     }
 
+    /// The entry of a name, and its block.
     #[inline]
-    pub fn find(&self, name: &[u8], hash: u64) -> Option<u32> {
+    pub fn find(&self, name: &[u8], hash: u64) -> Option<(u32, &[u8])> {
         let mut at = self.home(hash);
         for _ in 0..self.walk() {
             let bucket = self.bucket(at)?;
-            let mut hits = matches(bucket.tags(), tag(hash));
-            while hits != 0 {
-                let reference = bucket.reference((hits.trailing_zeros() / 8) as usize);
-                if F::name(self.get(reference)) == name {
-                    return Some(reference);
+            for slot in hits(bucket.tags(), tag(hash)) {
+                let reference = bucket.reference(slot);
+                let block = self.get(reference);
+                if same(F::name(block), name) {
+                    return Some((reference, block));
                 }
-                hits &= hits - 1;
             }
             if bucket.passed() == 0 {
                 return None;
@@ -199,16 +200,11 @@ impl<F: Form> Section<F> {
         let Some(bucket) = self.bucket(self.home(hash)) else {
             return false;
         };
-        let hits = matches(bucket.tags(), tag(hash));
-        if hits == 0 {
+        let Some(slot) = hits(bucket.tags(), tag(hash)).next() else {
             return false;
-        }
-        let reference = bucket.reference((hits.trailing_zeros() / 8) as usize);
-        for ahead in [0, 64, 128, 192] {
-            if let Some(byte) = self.blocks.get(reference as usize * UNIT + ahead) {
-                super::prefetch::line(byte);
-            }
-        }
+        };
+        let reference = bucket.reference(slot);
+        super::prefetch::block(&self.blocks, reference as usize * UNIT);
         true
     }
 
@@ -296,7 +292,8 @@ impl<F: Form> Section<F> {
             let block = self.block(reference).filter(|(_, size)| *size > 0);
             let (payload, size) = block.ok_or_else(|| format!("no block at {at}"))?;
             let name = F::name(payload);
-            if self.find(name, aligned.of(name)) != Some(reference) {
+            let found = self.find(name, aligned.of(name));
+            if found.is_none_or(|(found, _)| found != reference) {
                 return Err(format!("the block at {at} is not found by its name"));
             }
             starts.push(reference);
@@ -572,7 +569,8 @@ mod tests {
         assert_eq!(seen, WALK_MAX * SLOTS);
         let group = section.group_entries(section.group_of(hash), aligned);
         assert_eq!(group.len(), (GROUP_BUCKETS + WALK_MAX) * SLOTS);
-        assert_eq!(section.find(b"", hash), Some(u32::MAX));
+        let none = [].as_slice();
+        assert_eq!(section.find(b"", hash), Some((u32::MAX, none)));
         assert_eq!(section.find(b"another", hash), None);
     }
 }

@@ -88,29 +88,34 @@ impl<F: Form> Store<F> {
 
     #[inline]
     pub fn find(&self, name: &[u8], hash: u64) -> Option<Found> {
+        self.look_up(name, hash).map(|(found, _)| found)
+    }
+
+    /// Where the block of a name is, and the block.
+    #[inline]
+    pub fn look_up(&self, name: &[u8], hash: u64) -> Option<(Found, &[u8])> {
         let hash = hash << self.shared_bits;
         if self.active.len() > 0
-            && let Some(reference) = self.active.find(name, hash)
+            && let Some((reference, block)) = self.active.find(name, hash)
         {
-            let gone = self.gone > 0 && F::is_gone(self.active.get(reference));
+            let gone = self.gone > 0 && F::is_gone(block);
             let level = 0;
-            return (!gone).then_some(Found { level, reference });
+            return (!gone).then_some((Found { level, reference }, block));
         }
-        self.find_sealed(name, hash)
+        self.look_up_sealed(name, hash)
     }
 
     /// What the newest level that has the name says of it, also that it is gone; and whether it
     /// says that.
     pub fn find_said(&self, name: &[u8], hash: u64) -> Option<(Found, bool)> {
         let hash = hash << self.shared_bits;
-        let active = self.active.find(name, hash).map(|reference| (0, reference));
+        let active = self.active.find(name, hash).map(|found| (0, found));
         let sealed = || {
             let mut levels = (1..).zip(&self.sealed);
             levels.find_map(|(n, level)| Some((n, level.body.find(name, hash)?)))
         };
-        let (level, reference) = active.or_else(sealed)?;
-        let found = Found { level, reference };
-        Some((found, F::is_gone(self.get(found))))
+        let (level, (reference, block)) = active.or_else(sealed)?;
+        Some((Found { level, reference }, F::is_gone(block)))
     }
 
     /// The hash of a name as levels are asked for it.
@@ -128,11 +133,11 @@ impl<F: Form> Store<F> {
     }
 
     #[inline]
-    fn find_sealed(&self, name: &[u8], hash: u64) -> Option<Found> {
+    fn look_up_sealed(&self, name: &[u8], hash: u64) -> Option<(Found, &[u8])> {
         for (level, sealed) in (1..).zip(&self.sealed) {
-            if let Some(reference) = sealed.body.find(name, hash) {
-                let gone = F::is_gone(sealed.body.get(reference));
-                return (!gone).then_some(Found { level, reference });
+            if let Some((reference, block)) = sealed.body.find(name, hash) {
+                let found = Found { level, reference };
+                return (!F::is_gone(block)).then_some((found, block));
             }
         }
         None
@@ -221,7 +226,10 @@ impl<F: Form> Store<F> {
                 level: 0,
                 reference,
             }) => Some(reference),
-            None if self.gone > 0 => self.active.find(F::name(payload), hash),
+            None if self.gone > 0 => {
+                let found = self.active.find(F::name(payload), hash);
+                found.map(|(reference, _)| reference)
+            }
             _ => None,
         };
         if old.is_none() && active.is_some() {
@@ -236,7 +244,7 @@ impl<F: Form> Store<F> {
         let (aligned, hash) = (self.aligned(hasher), hash << self.shared_bits);
         self.len = self.len.saturating_sub(1);
         let active = (found.level == 0).then_some(found.reference);
-        if says || self.find_sealed(&name, hash).is_some() {
+        if says || self.look_up_sealed(&name, hash).is_some() {
             let mut gone = Vec::new();
             F::write_gone(&mut gone, &name);
             self.active.put(aligned, hash, active, &gone, lsn);

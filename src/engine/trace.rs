@@ -41,9 +41,9 @@ impl Keyspace {
         let (mut row, mut fields) = (Said::Nothing, 0);
         if let Some(table) = opened.table(key.db) {
             let found = table.rows.find(key.name, key.hash << self.shard_bits);
-            row = match found.map(|reference| table.rows.get(reference)) {
+            row = match found {
                 None => Said::Nothing,
-                Some(block) if Rows::is_gone(block) => Said::Gone,
+                Some((_, block)) if Rows::is_gone(block) => Said::Gone,
                 Some(_) => Said::Row,
             };
             let bigs = table.place.bigs.iter().filter(|big| big.hash == key.hash);
