@@ -7,7 +7,7 @@
 //!   even if the clock is set back.
 
 use super::journal::Change;
-use super::keyspace::{Access, Key, Keyspace, ShardSet};
+use super::keyspace::{Access, Key, Keyspace, Ranks, ShardSet};
 use super::layer::Layer;
 use super::projection::{Projection, Relation};
 use super::shard::Shard;
@@ -36,7 +36,8 @@ const RANDOM_TRIES_MAX: usize = 100;
 /// See the module.
 pub struct Locked<'k> {
     keyspace: &'k Keyspace,
-    shards: ShardSet,
+    /// Where in `guards` each shard is.
+    ranks: Ranks,
     /// Of the shards, in their order.
     guards: Guards<'k>,
     lsn: Option<u64>,
@@ -93,7 +94,7 @@ impl<'k> Locked<'k> {
     fn of(keyspace: &'k Keyspace, shards: &ShardSet, guards: Guards<'k>) -> Locked<'k> {
         Locked {
             keyspace,
-            shards: shards.clone(),
+            ranks: shards.ranks(),
             guards,
             lsn: None,
             change: Change::default(),
@@ -103,8 +104,8 @@ impl<'k> Locked<'k> {
 
     #[inline]
     fn place(&self, shard: usize) -> usize {
-        let place = self.shards.rank(shard);
-        place.expect("the shards of a command's keys are locked")
+        let rank = self.ranks.of(shard);
+        rank.expect("the shards of a command's keys are locked")
     }
 
     #[inline]
