@@ -406,13 +406,15 @@ pub struct Projected<'a, 'p> {
     dictionary: &'a Dictionary,
 }
 
-impl Projected<'_, '_> {
-    /// The rank of a cell that is there and live.
-    #[inline(never)]
-    fn rank(&self, found: u16) -> Option<usize> {
-        let rank = self.packed.rank(projection::position(found)?)?;
-        (!self.stale || self.hash.is_live(&self.packed, rank)).then_some(rank)
-    }
+/// The rank of a cell that is there and live. Not of a [`Projected`] by reference: all of that
+/// would be kept in memory, and read and written again for each value.
+#[inline(never)]
+fn live_rank(hash: &Hash<'_>, stale: bool, found: u16) -> Option<usize> {
+    let Form::Packed(packed) = &hash.form else {
+        return None;
+    };
+    let rank = packed.rank(projection::position(found)?)?;
+    (!stale || hash.is_live(packed, rank)).then_some(rank)
 }
 
 impl<'a> Iterator for Projected<'a, '_> {
@@ -424,7 +426,7 @@ impl<'a> Iterator for Projected<'a, '_> {
         // Where there is no such field there is no such place.
         let rank = match self.is_plain {
             true => Some(usize::from(found)),
-            false => self.rank(found),
+            false => live_rank(self.hash, self.stale, found),
         };
         Some(rank.and_then(|rank| self.packed.located(rank, self.places, self.dictionary)))
     }

@@ -207,28 +207,34 @@ impl<'k> Locked<'k> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn entity<'a>(&'a self, seen: Seen<'a>, db: Db, now: Millis) -> Option<Entity<'a>> {
-        let (row, due) = (seen.row, seen.due);
+        let due = seen.due;
         let entity = Entity {
-            row,
+            row: seen.row,
             big: seen.big,
             over: seen.over,
             catalog: seen.catalog,
             now,
             block_bytes: seen.block_bytes,
         };
-        if due > now {
-            return Some(entity);
-        }
+        // Not by reference: what is referred to is kept in memory, which costs every key.
+        let lives = due > now || self.lives_on(entity.clone(), db);
+        lives.then_some(entity)
+    }
+
+    /// Whether not all of an entity has expired of which something has.
+    #[cold]
+    #[inline(never)]
+    fn lives_on(&self, entity: Entity<'_>, db: Db) -> bool {
+        let (row, now) = (&entity.row, entity.now);
         self.expired.borrow_mut().push(Expired {
             db,
             name: row.key.into(),
             now,
         });
         let key_lives = row.expire_at.is_none_or(|at| at > now);
-        let lives = key_lives && entity.hash().is_none_or(|hash| hash.len() > 0);
-        lives.then_some(entity)
+        key_lives && entity.hash().is_none_or(|hash| hash.len() > 0)
     }
 
     /// Apply a mutation; the answer is its effect (see [`Mutation`]). Needs [`Access::Write`].

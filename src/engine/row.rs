@@ -174,7 +174,7 @@ pub fn expires(row: &[u8]) -> bool {
     row.first().is_some_and(|flags| flags & flag::EXPIRES != 0)
 }
 
-#[inline]
+#[inline(always)]
 pub fn read<'a>(row: &'a [u8], shapes: &'a Shapes) -> Option<Row<'a>> {
     let mut reader = Reader(row);
     let flags = reader.u8()?;

@@ -151,9 +151,17 @@ impl Output {
     /// Room for `n` more bytes.
     #[inline(always)]
     pub fn reserve(&mut self, n: usize) {
-        if self.buf.len().saturating_sub(self.end) < n {
+        let left = self.buf.len().checked_sub(self.end);
+        if left.is_none_or(|left| left < n) {
             *self = std::mem::take(self).grown(n);
         }
+    }
+
+    /// The next `N` bytes to write to.
+    #[inline(always)]
+    fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.reserve(N);
+        self.buf.get_mut(self.end..)?.first_chunk_mut()
     }
 
     /// Doubling, and zero-filled: the invariant that all of `buf` is initialised.
@@ -215,13 +223,23 @@ impl Output {
     pub fn bulk(&mut self, bytes: &[u8]) {
         match widened(bytes) {
             Some(text) => self.bulk_short(&text, bytes.len()),
-            None => {
-                self.reserve(bytes.len().saturating_add(HEADER_BYTES_MAX + 2));
-                self.header(b'$', bytes.len());
-                self.raw(bytes);
-                self.raw(b"\r\n");
-            }
+            None => self.bulk_long(bytes),
         }
+    }
+
+    /// A bulk string that may be of any length: the room for all of it is looked for once.
+    #[inline(always)]
+    fn bulk_long(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len().saturating_add(HEADER_BYTES_MAX + 2));
+        self.header(b'$', bytes.len());
+        let room = self.buf.get_mut(self.end..);
+        let room = room.and_then(|room| room.split_at_mut_checked(bytes.len()));
+        let Some((to, behind)) = room else { return };
+        to.copy_from_slice(bytes);
+        if let Some(to) = behind.first_chunk_mut::<2>() {
+            *to = *b"\r\n";
+        }
+        self.end = self.end.wrapping_add(bytes.len()).wrapping_add(2);
     }
 
     /// As [`Output::bulk`], for what is rare where [`Output::locally`] writes.
@@ -239,10 +257,8 @@ impl Output {
     /// A bulk string of the first `len` of these bytes: copies of fixed size only.
     #[inline(always)]
     pub fn bulk_short(&mut self, text: &[u8; 32], len: usize) {
-        self.reserve(SHORT_BULK_BYTES);
-        let room = self.buf.get_mut(self.end..);
-        let room = room.and_then(|room| room.first_chunk_mut::<SHORT_BULK_BYTES>());
-        let (Some(room), Some(header)) = (room, HEADERS.get(len & 63)) else {
+        let (Some(room), Some(header)) = (self.room::<SHORT_BULK_BYTES>(), HEADERS.get(len & 63))
+        else {
             return;
         };
         if let Some(to) = room.first_chunk_mut::<8>() {
@@ -269,10 +285,7 @@ impl Output {
     #[inline(always)]
     pub fn labelled(&mut self, label: &[u8; LABEL_BYTES], text: &[u8; 32], len: usize) {
         const ROOM: usize = LABEL_BYTES + SHORT_BULK_BYTES;
-        self.reserve(ROOM);
-        let room = self.buf.get_mut(self.end..);
-        let room = room.and_then(|room| room.first_chunk_mut::<ROOM>());
-        let (Some(room), Some(header)) = (room, HEADERS.get(len & 31)) else {
+        let (Some(room), Some(header)) = (self.room::<ROOM>(), HEADERS.get(len & 31)) else {
             return;
         };
         if let Some(to) = room.first_chunk_mut::<LABEL_BYTES>() {

@@ -37,15 +37,11 @@ impl Table {
     /// What there is under a name.
     #[inline]
     pub fn seen<'a>(&'a self, name: &[u8], hash: u64, catalog: &'a Catalog) -> Option<Seen<'a>> {
-        if self.layers.is_empty() {
-            let found = self.find(name, hash)?;
-            return self.seen_row(found, catalog);
-        }
-        self.seen_in_layers(name, hash, catalog, &mut |_| Relation::Some)
+        self.seen_for(name, hash, catalog, &mut |_| Relation::Some)
     }
 
     /// The same, for a request of some fields: no others may be looked for in what is answered.
-    #[inline]
+    #[inline(always)]
     pub fn seen_for<'a>(
         &'a self,
         name: &[u8],
@@ -54,15 +50,17 @@ impl Table {
         relation: &mut dyn FnMut(&Layer) -> Relation,
     ) -> Option<Seen<'a>> {
         if self.layers.is_empty() {
-            let found = self.find(name, hash)?;
-            return self.seen_row(found, catalog);
+            let (_, block) = self.rows.look_up(name, hash)?;
+            return self.seen_row(block, catalog);
         }
-        self.seen_in_layers(name, hash, catalog, relation)
+        // Taken out and put in again: as the one result of both ways it would be kept in memory on
+        // this one too.
+        let seen = self.seen_in_layers(name, hash, catalog, relation)?;
+        Some(seen)
     }
 
-    #[inline]
-    fn seen_row<'a>(&'a self, found: Found, catalog: &'a Catalog) -> Option<Seen<'a>> {
-        let block = self.rows.get(found);
+    #[inline(always)]
+    fn seen_row<'a>(&'a self, block: &'a [u8], catalog: &'a Catalog) -> Option<Seen<'a>> {
         let row = row::read(block, &catalog.shapes)?;
         let big = match row.body {
             Body::Big(id) => Some(self.big(id)?),
@@ -87,7 +85,7 @@ impl Table {
     ) -> Option<Seen<'a>> {
         let (found, over) = self.over(name, hash, catalog, relation);
         let Some(over) = over else {
-            return self.seen_row(found?, catalog);
+            return self.seen_row(self.rows.get(found?), catalog);
         };
         if over.is_empty() {
             return None;
