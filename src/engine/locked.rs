@@ -23,9 +23,10 @@ use std::sync::atomic::AtomicBool;
 /// Keys that a [`Locked::get_batch`] takes without asking for memory.
 pub const BATCH_KEYS_MAX: usize = 16;
 
-/// How many keys before its turn the index of one is asked for, and then its entity.
-const INDEXES_AHEAD: usize = 16;
-const ENTRIES_AHEAD: usize = 8;
+/// Keys of which the entities are asked for together, one such group before their turn, and the
+/// indexes another one before. Together: what an address is has to be looked up in the tables of
+/// pages, and of several that are asked for in few instructions that overlaps.
+const GROUP: usize = 8;
 
 /// `RANDOMKEY` goes through all of so small a database, so that each key has the same chance.
 const RANDOM_WALK_KEYS_MAX: usize = 1000;
@@ -190,12 +191,14 @@ impl<'k> Locked<'k> {
                 table.prefetch_entry(hash, &mut |layer| relation(state, layer));
             }
         };
-        (0..INDEXES_AHEAD).for_each(|i| prefetch_index(i, &mut state));
-        (0..ENTRIES_AHEAD).for_each(|i| prefetch_entry(i, &mut state));
+        (0..2 * GROUP).for_each(|i| prefetch_index(i, &mut state));
+        (0..GROUP).for_each(|i| prefetch_entry(i, &mut state));
         let catalog = &self.keyspace.catalog;
         for (i, (key, table)) in keys.iter().zip(&tables).enumerate() {
-            prefetch_index(i + INDEXES_AHEAD, &mut state);
-            prefetch_entry(i + ENTRIES_AHEAD, &mut state);
+            if i % GROUP == 0 {
+                (i + GROUP..i + 2 * GROUP).for_each(|i| prefetch_entry(i, &mut state));
+                (i + 2 * GROUP..i + 3 * GROUP).for_each(|i| prefetch_index(i, &mut state));
+            }
             let entity = table.and_then(|table| {
                 let relation = &mut |layer: &Layer| relation(&mut state, layer);
                 let seen = table.seen_for(key.name, key.hash, catalog, relation)?;

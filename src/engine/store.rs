@@ -178,7 +178,9 @@ impl<F: Form> Store<F> {
     #[inline]
     pub fn prefetch_index(&self, hash: u64) {
         let hash = hash << self.shared_bits;
-        self.active.prefetch_index(hash);
+        if self.active.len() > 0 {
+            self.active.prefetch_index(hash);
+        }
         self.sealed.iter().for_each(|s| s.prefetch_index(hash));
     }
 
@@ -186,7 +188,7 @@ impl<F: Form> Store<F> {
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
         let hash = hash << self.shared_bits;
-        if !self.active.prefetch_entry(hash) {
+        if self.active.len() == 0 || !self.active.prefetch_entry(hash) {
             let _ = self.sealed.iter().any(|s| s.prefetch_entry(hash));
         }
     }

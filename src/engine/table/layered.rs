@@ -486,21 +486,34 @@ impl Table {
     }
 
     /// Ask for the memory that seeing this hash reads first.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_index(&self, hash: u64, relation: &mut dyn FnMut(&Layer) -> Relation) {
         self.rows.prefetch_index(hash);
-        let aligned = self.rows.align(hash);
-        for part in self.read_first(relation) {
-            part.level.prefetch_index(aligned);
+        if !self.layers.is_empty() {
+            self.prefetch_layers(relation, hash, |part, hash| part.level.prefetch_index(hash));
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_entry(&self, hash: u64, relation: &mut dyn FnMut(&Layer) -> Relation) {
         self.rows.prefetch_entry(hash);
+        if !self.layers.is_empty() {
+            self.prefetch_layers(relation, hash, |part, hash| {
+                part.level.prefetch_entry(hash);
+            });
+        }
+    }
+
+    #[inline(never)]
+    fn prefetch_layers(
+        &self,
+        relation: &mut dyn FnMut(&Layer) -> Relation,
+        hash: u64,
+        prefetch: impl Fn(&Part, u64),
+    ) {
         let aligned = self.rows.align(hash);
         for part in self.read_first(relation) {
-            part.level.prefetch_entry(aligned);
+            prefetch(part, aligned);
         }
     }
 
