@@ -234,7 +234,6 @@ struct Shared(std::sync::Arc<parking_lot::Mutex<Option<Upload>>>);
 struct Upload {
     pipeline: Pipeline<()>,
     number: String,
-    chunk: Vec<u8>,
     at: u64,
     failure: Option<SinkError>,
 }
@@ -244,7 +243,6 @@ impl Shared {
         let upload = Upload {
             pipeline: Pipeline::new(connection, CHUNKS_IN_FLIGHT),
             number: number.to_string(),
-            chunk: Vec::with_capacity(CHUNK_BYTES),
             at: 0,
             failure: None,
         };
@@ -266,24 +264,18 @@ fn written((): (), reply: &Reply) -> Result<(), SinkError> {
 }
 
 impl Upload {
-    fn send(&mut self) -> Result<(), SinkError> {
+    fn send(&mut self, chunk: &[u8]) -> Result<(), SinkError> {
         let offset = self.at.to_string();
         let request: [&[u8]; 5] = [
             b"FS.BATCH",
             b"WRITE",
             self.number.as_bytes(),
             offset.as_bytes(),
-            &self.chunk,
+            chunk,
         ];
         self.pipeline.send((), &request, &mut written)?;
-        self.at += self.chunk.len() as u64;
-        self.chunk.clear();
+        self.at += chunk.len() as u64;
         Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), SinkError> {
-        self.send()?;
-        self.pipeline.finish(&mut written)
     }
 
     fn keep(&mut self, done: Result<(), SinkError>) -> io::Result<()> {
@@ -301,11 +293,7 @@ impl Append for Shared {
         let Some(upload) = upload.as_mut() else {
             return Err(io::Error::other("the upload has ended"));
         };
-        upload.chunk.extend_from_slice(bytes);
-        if upload.chunk.len() < CHUNK_BYTES {
-            return Ok(());
-        }
-        let sent = upload.send();
+        let sent = bytes.chunks(CHUNK_BYTES).try_for_each(|c| upload.send(c));
         upload.keep(sent)
     }
 
@@ -314,7 +302,7 @@ impl Append for Shared {
         let Some(upload) = upload.as_mut() else {
             return Err(io::Error::other("the upload has ended"));
         };
-        let ended = upload.end();
+        let ended = upload.pipeline.finish(&mut written);
         upload.keep(ended)
     }
 }

@@ -3,10 +3,13 @@
 mod damage;
 mod hostile;
 
-use super::RowFile;
-use crate::engine::{Access, FieldExpire, KeyExpire, Keyspace, Millis, Mutation, ShardSet};
+use super::{RowFile, Writer};
+use crate::engine::{Access, FieldExpire, KeyExpire, Keyspace, Millis, Mutation, ShardSet, Sink};
 use crate::fuzzing::image::{images, keyspace};
 use crate::fuzzing::rows::{write, write_changes};
+use crate::io::Append;
+use std::io;
+use std::sync::mpsc::{Sender, channel};
 
 const DATABASES: u8 = 2;
 const SHARDS: usize = 4;
@@ -219,4 +222,41 @@ fn what_was_written_is_read_through_all_files_and_when_folded() {
     assert_eq!(live.expired(), folded.expired());
     assert_same(&live, &reopened);
     assert_same(&live, &folded);
+}
+
+struct Lengths(Sender<usize>);
+
+impl Append for Lengths {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.send(bytes.len()).map_err(io::Error::other)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// In shorter pieces, or ones that begin elsewhere, the kernel could not keep a file in huge pages.
+#[test]
+fn files_are_written_in_huge_pages() {
+    const HUGE: usize = 2 << 20;
+    let (tell, told) = channel();
+    let (mut paced, mut given) = (Vec::new(), 0);
+    let mut pace = |bytes| {
+        paced.push(bytes);
+        Ok(())
+    };
+    let mut writer = Writer::new(Box::new(Lengths(tell)), 1, &mut pace).expect("a header");
+    for len in [3, 70_000, HUGE, 1_000_000].into_iter().cycle().take(9) {
+        writer.write(&vec![7; len]).expect("a write");
+        given += len;
+    }
+    let len = writer.finish(0, 1, &[]).expect("an end") as usize;
+    let lengths: Vec<usize> = told.iter().collect();
+    let (last, before) = lengths.split_last().expect("writes");
+    assert_eq!(before, vec![HUGE; given / HUGE]);
+    assert_eq!(before.len() * HUGE + last, len);
+    // The pace is kept in steps that are no larger than what is under a checksum.
+    assert!(paced.iter().all(|bytes| *bytes <= super::CHUNK_BYTES));
+    assert!(given <= paced.iter().sum() && paced.iter().sum::<usize>() < len);
 }

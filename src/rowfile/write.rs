@@ -5,15 +5,19 @@ use crate::engine::{Place, SectionPlace, Sink, TablePlace, align};
 use crate::io::Append;
 use std::io;
 
+/// Bytes of a write, but for the last: a huge page of x86-64 and of most others. ext4 of Linux 6.16
+/// and XFS keep a write in pages as large as it is long, which a mapping then has as they are.
+const PIECE_BYTES: usize = 2 << 20;
+
 /// Takes sections, as a [`Sink`], and then what they are.
 pub struct Writer<'p> {
     out: Box<dyn Append>,
     number: u64,
     at: u64,
     /// The end of what was given, below a whole piece.
-    chunk: Vec<u8>,
+    piece: Vec<u8>,
     checksums: Vec<u32>,
-    /// Called with the bytes of each piece that is written: it may wait, or say that it is over.
+    /// Called with the bytes of each chunk that is made: it may wait, or say that it is over.
     pace: &'p mut dyn FnMut(usize) -> io::Result<()>,
 }
 
@@ -27,7 +31,7 @@ impl<'p> Writer<'p> {
             out,
             number,
             at: 0,
-            chunk: Vec::with_capacity(CHUNK_BYTES),
+            piece: Vec::with_capacity(PIECE_BYTES),
             checksums: Vec::new(),
             pace,
         };
@@ -38,11 +42,16 @@ impl<'p> Writer<'p> {
         Ok(writer)
     }
 
+    /// What is behind the last whole chunk is one.
     fn end_chunk(&mut self) -> io::Result<()> {
-        self.checksums.push(crc32fast::hash(&self.chunk));
-        self.out.write(&self.chunk)?;
-        (self.pace)(self.chunk.len())?;
-        self.chunk.clear();
+        let made = self.piece.chunks(CHUNK_BYTES).next_back();
+        let made = made.unwrap_or_default();
+        self.checksums.push(crc32fast::hash(made));
+        (self.pace)(made.len())?;
+        if self.piece.len() == PIECE_BYTES {
+            self.out.write(&self.piece)?;
+            self.piece.clear();
+        }
         Ok(())
     }
 
@@ -58,7 +67,7 @@ impl<'p> Writer<'p> {
         let directory_at = self.at;
         self.write(directory)?;
         align(&mut self)?;
-        if !self.chunk.is_empty() {
+        if !self.piece.len().is_multiple_of(CHUNK_BYTES) {
             self.end_chunk()?;
         }
         let checksums_at = self.at;
@@ -78,7 +87,9 @@ impl<'p> Writer<'p> {
         trailer.extend_from_slice(&crc32fast::hash(&checksums).to_le_bytes());
         trailer.extend_from_slice(&crc32fast::hash(&trailer).to_le_bytes());
         let end = checksums.len() + trailer.len();
-        self.out.write(&[checksums, trailer].concat())?;
+        self.piece.extend_from_slice(&checksums);
+        self.piece.extend_from_slice(&trailer);
+        self.out.write(&self.piece)?;
         self.out.sync()?;
         Ok(self.at + end as u64)
     }
@@ -92,10 +103,10 @@ impl Sink for Writer<'_> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.at += bytes.len() as u64;
         while !bytes.is_empty() {
-            let room = CHUNK_BYTES - self.chunk.len();
+            let room = CHUNK_BYTES - self.piece.len() % CHUNK_BYTES;
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.chunk.extend_from_slice(now);
-            if self.chunk.len() == CHUNK_BYTES {
+            self.piece.extend_from_slice(now);
+            if self.piece.len().is_multiple_of(CHUNK_BYTES) {
                 self.end_chunk()?;
             }
             bytes = later;
