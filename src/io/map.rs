@@ -93,12 +93,12 @@ impl Syncer for Synced {
     }
 }
 
-/// The bytes of a file that does not change any more.
 /// Bytes at the beginning of a file, which say what it is.
 const HEAD: usize = 4096;
 /// Bytes at its end, where what tells of the rest is.
 const TAIL: usize = 96 * 1024;
 
+/// The bytes of a file that does not change any more.
 pub fn map(file: &File, residency: Residency) -> io::Result<Bytes> {
     if file.metadata()?.len() == 0 {
         return Ok(Bytes::new());
