@@ -58,6 +58,7 @@ pub use keyspace::{Access, Key, Keyspace, Options, ShardSet, SweepReport};
 pub use layer::{Batch, BatchFacts, Layer, Scope};
 pub use layers::Published;
 pub use locked::{BATCH_KEYS_MAX, Locked};
+pub use memory::Memory;
 pub use mutation::{FieldExpire, KeyExpire, Mutation};
 pub use pack::{PackCell, PackError, Packer};
 pub use projection::Projection;

@@ -49,6 +49,10 @@ use std::sync::{Arc, OnceLock};
 /// Shards a thread: enough that two threads rarely want the same one.
 const SHARDS_PER_WORKER: usize = 128;
 
+/// Of a single thread, which nobody is in the way of: each shard has files of its own, and fewer
+/// that are larger are mapped in fewer pages.
+const SHARDS_OF_ONE: usize = 64;
+
 /// Of the whole server.
 pub struct Instance {
     pub keyspace: Keyspace,
@@ -83,7 +87,10 @@ pub struct Identity {
 impl Instance {
     /// An empty instance for `workers` threads.
     pub fn new(config: Config, workers: usize, now: Millis) -> Instance {
-        let shards = (workers.max(1) * SHARDS_PER_WORKER).next_power_of_two();
+        let shards = match workers {
+            0 | 1 => SHARDS_OF_ONE,
+            more => (more * SHARDS_PER_WORKER).next_power_of_two(),
+        };
         Instance::with_layout(config, workers, now, (random(), shards.min(4096)))
     }
 

@@ -253,9 +253,9 @@ fn files_are_written_in_huge_pages() {
     }
     let len = writer.finish(0, 1, &[]).expect("an end") as usize;
     let lengths: Vec<usize> = told.iter().collect();
-    let (last, before) = lengths.split_last().expect("writes");
+    let (before, [rest, trailer]) = lengths.split_last_chunk().expect("writes");
     assert_eq!(before, vec![HUGE; given / HUGE]);
-    assert_eq!(before.len() * HUGE + last, len);
+    assert_eq!(before.len() * HUGE + rest + trailer, len);
     // The pace is kept in steps that are no larger than what is under a checksum.
     assert!(paced.iter().all(|bytes| *bytes <= super::CHUNK_BYTES));
     assert!(given <= paced.iter().sum() && paced.iter().sum::<usize>() < len);

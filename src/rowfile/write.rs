@@ -1,12 +1,12 @@
 //! Writing a row file, from its beginning to its end.
 
 use super::{CHUNK_BYTES, HEADER, HEADER_BYTES, TRAILER};
-use crate::engine::{Place, SectionPlace, Sink, TablePlace, align};
+use crate::engine::{Memory, Place, SectionPlace, Sink, TablePlace, align};
 use crate::io::Append;
 use std::io;
 
-/// Bytes of a write, but for the last: a huge page of x86-64 and of most others. ext4 of Linux 6.16
-/// and XFS keep a write in pages as large as it is long, which a mapping then has as they are.
+/// Bytes of a write, but for the last two: a huge page of x86-64 and of most others. ext4 of Linux
+/// 6.16 and XFS keep a write in pages as large as it is long, which a mapping then has as they are.
 const PIECE_BYTES: usize = 2 << 20;
 
 /// Takes sections, as a [`Sink`], and then what they are.
@@ -14,8 +14,10 @@ pub struct Writer<'p> {
     out: Box<dyn Append>,
     number: u64,
     at: u64,
-    /// The end of what was given, below a whole piece.
-    piece: Vec<u8>,
+    /// The end of what was given, below a whole piece. Not the allocator's: once it has given back
+    /// so much it keeps more of all that is smaller.
+    piece: Memory,
+    filled: usize,
     checksums: Vec<u32>,
     /// Called with the bytes of each chunk that is made: it may wait, or say that it is over.
     pace: &'p mut dyn FnMut(usize) -> io::Result<()>,
@@ -31,7 +33,8 @@ impl<'p> Writer<'p> {
             out,
             number,
             at: 0,
-            piece: Vec::with_capacity(PIECE_BYTES),
+            piece: Memory::zeroed(PIECE_BYTES),
+            filled: 0,
             checksums: Vec::new(),
             pace,
         };
@@ -42,16 +45,20 @@ impl<'p> Writer<'p> {
         Ok(writer)
     }
 
-    /// What is behind the last whole chunk is one.
-    fn end_chunk(&mut self) -> io::Result<()> {
-        let made = self.piece.chunks(CHUNK_BYTES).next_back();
-        let made = made.unwrap_or_default();
+    /// The last so many bytes are a chunk.
+    fn end_chunk(&mut self, len: usize) -> io::Result<()> {
+        let made = &self.piece[self.filled - len..self.filled];
         self.checksums.push(crc32fast::hash(made));
-        (self.pace)(made.len())?;
-        if self.piece.len() == PIECE_BYTES {
-            self.out.write(&self.piece)?;
-            self.piece.clear();
+        (self.pace)(len)?;
+        match self.filled {
+            PIECE_BYTES => self.end_piece(),
+            _ => Ok(()),
         }
+    }
+
+    fn end_piece(&mut self) -> io::Result<()> {
+        self.out.write(&self.piece[..self.filled])?;
+        self.filled = 0;
         Ok(())
     }
 
@@ -67,9 +74,11 @@ impl<'p> Writer<'p> {
         let directory_at = self.at;
         self.write(directory)?;
         align(&mut self)?;
-        if !self.piece.len().is_multiple_of(CHUNK_BYTES) {
-            self.end_chunk()?;
+        match self.filled % CHUNK_BYTES {
+            0 => {}
+            rest => self.end_chunk(rest)?,
         }
+        self.end_piece()?;
         let checksums_at = self.at;
         let checksums: Vec<u8> = self
             .checksums
@@ -87,9 +96,7 @@ impl<'p> Writer<'p> {
         trailer.extend_from_slice(&crc32fast::hash(&checksums).to_le_bytes());
         trailer.extend_from_slice(&crc32fast::hash(&trailer).to_le_bytes());
         let end = checksums.len() + trailer.len();
-        self.piece.extend_from_slice(&checksums);
-        self.piece.extend_from_slice(&trailer);
-        self.out.write(&self.piece)?;
+        self.out.write(&[checksums, trailer].concat())?;
         self.out.sync()?;
         Ok(self.at + end as u64)
     }
@@ -103,11 +110,12 @@ impl Sink for Writer<'_> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.at += bytes.len() as u64;
         while !bytes.is_empty() {
-            let room = CHUNK_BYTES - self.piece.len() % CHUNK_BYTES;
+            let room = CHUNK_BYTES - self.filled % CHUNK_BYTES;
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.piece.extend_from_slice(now);
-            if self.piece.len().is_multiple_of(CHUNK_BYTES) {
-                self.end_chunk()?;
+            self.piece[self.filled..][..now.len()].copy_from_slice(now);
+            self.filled += now.len();
+            if self.filled.is_multiple_of(CHUNK_BYTES) {
+                self.end_chunk(CHUNK_BYTES)?;
             }
             bytes = later;
         }
