@@ -23,6 +23,12 @@ impl Hasher {
     }
 }
 
+/// The top bits of a hash, as many as it takes to choose one of so many, a power of two.
+#[inline(always)]
+pub fn top_bits(hash: u64, choices: usize) -> usize {
+    hash.rotate_left(choices.trailing_zeros()) as usize & (choices - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

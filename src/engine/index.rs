@@ -16,6 +16,7 @@
 //! The index does not store hashes: `hash_of` reads an entry's name again when a segment grows.
 
 use super::Millis;
+use super::hasher::top_bits;
 use super::tags::{EMPTY, Hits, SLOTS, hits, tag};
 
 /// Largest segment: its growth rehashes at most `12 * 128` entries.
@@ -47,12 +48,6 @@ impl Bucket {
     fn free_slot(&self) -> Option<usize> {
         self.tags.iter().position(|&t| t == EMPTY)
     }
-}
-
-/// The top bits of a hash, as many as it takes to choose one of so many, a power of two.
-#[inline(always)]
-fn top_bits(hash: u64, choices: usize) -> usize {
-    hash.rotate_left(choices.trailing_zeros()) as usize & (choices - 1)
 }
 
 struct Segment {

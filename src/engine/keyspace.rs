@@ -7,6 +7,7 @@
 //! - The hash of a key does not depend on its database.
 
 use super::catalog::Catalog;
+use super::hasher::top_bits;
 use super::journal::{self, Change, Journal, Step};
 use super::layers::Layers;
 use super::locked::Locked;
@@ -200,7 +201,7 @@ impl Keyspace {
     /// The shard of a key with this hash.
     #[inline]
     pub fn shard_of(&self, hash: u64) -> usize {
-        hash.rotate_left(self.shard_bits) as usize & (self.shards.len() - 1)
+        top_bits(hash, self.shards.len())
     }
 
     /// Lock these shards, in index order; the lock is held until the [`Locked`] is dropped.

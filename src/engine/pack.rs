@@ -5,6 +5,7 @@
 
 use super::Millis;
 use super::catalog::Catalog;
+use super::hasher::top_bits;
 use super::level::{Aligned, Form};
 use super::row::{self, Content, ROW_BYTES_MAX, Rows, Slot};
 use super::section::{Place, Sink, Writer};
@@ -77,8 +78,7 @@ impl Packer {
             return Err(PackError::TooLarge);
         }
         let hash = self.catalog.hasher.hash(key);
-        let shards = 1usize << self.shard_bits;
-        let shard = hash.rotate_left(self.shard_bits) as usize & (shards - 1);
+        let shard = top_bits(hash, 1 << self.shard_bits);
         Ok((shard, hash << self.shard_bits, &self.row))
     }
 
