@@ -252,3 +252,25 @@ impl Instance {
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Enough shards for all threads, in a number that chooses by bits, and never more than there
+    /// may be.
+    #[test]
+    fn shards_of_so_many_threads() {
+        for (workers, shards) in [
+            (0, 64),
+            (1, 64),
+            (2, 256),
+            (3, 512),
+            (32, 4096),
+            (256, 4096),
+        ] {
+            let instance = Instance::new(Config::default(), workers, 0);
+            assert_eq!(instance.keyspace.shard_count(), shards, "{workers} threads");
+        }
+    }
+}
