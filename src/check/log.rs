@@ -4,7 +4,7 @@ use super::key::Wanted;
 use super::survey::{Checked, Found};
 use crate::checkpoint::MANIFEST;
 use crate::wal::survey::Survey;
-use crate::wal::{self, Damage, Recovered};
+use crate::wal::{self, CLOSING_MARK, Damage, Mark, Recovered};
 use std::collections::BTreeMap;
 
 /// Gaps behind the first damage that are named.
@@ -99,6 +99,11 @@ impl Checked {
         self.log.elsewhere = self.report.damages() - before;
         match result {
             Ok(found) => {
+                if found.mark == Mark::Damaged {
+                    let what = "it is damaged, so it does not tell how far the log was synced; \
+                                it has no data, and is written again when the log is idle";
+                    self.report.note(CLOSING_MARK, what);
+                }
                 self.compare(&found);
                 self.look_behind(&found);
                 self.log.recovered = Some(found);
@@ -134,16 +139,20 @@ impl Checked {
             return;
         };
         if reached <= newest {
-            let lost = match found.last_lsn >= newest {
-                true => ", though nothing is lost: files hold all up to there",
-                false => "",
-            };
             let what = format!(
                 "the log ends at LSN {}, but {MANIFEST} says that it was synced up to LSN \
-                 {newest}{lost}",
+                 {newest}",
                 reached - 1
             );
-            self.report.damage(&wal::segment_name(number), &what);
+            let file = wal::segment_name(number);
+            // A start goes by the same rule.
+            match found.last_lsn >= newest {
+                true => {
+                    let lost = ", though nothing is lost: files hold all up to there";
+                    self.report.note(&file, &(what + lost));
+                }
+                false => self.report.damage(&file, &what),
+            }
         }
     }
 
@@ -172,6 +181,7 @@ impl Checked {
             found.passed_over_bytes
         );
         match last_lsn.filter(|_| !accepted) {
+            // As after a loss of power, which takes what was not synced in any order.
             Some(lost) => {
                 let (file, at) = (wal::segment_name(last.0.max(1)), last.1);
                 let what = format!(
@@ -179,7 +189,7 @@ impl Checked {
                      LSN {lost}; nothing says that they were synced, so a start passes over them",
                     found.last_lsn + 1
                 );
-                self.report.damage(&file, &what);
+                self.report.note(&file, &what);
             }
             None if found.passed_over_bytes > 0 => self.report.note("the log", &passed_over),
             None => {}

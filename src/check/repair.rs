@@ -26,7 +26,12 @@ pub fn repair(checked: &Checked) -> io::Result<(String, Verdict)> {
         );
     };
     let Some(damage) = &checked.log.damage else {
-        return refused(out, "the log has no damage that cutting it would help.");
+        let (mut out, _) = refused(out, "the log has no damage that cutting it would help.")?;
+        let verdict = checked.report.verdict();
+        if verdict == Verdict::Fine {
+            out.push_str("A start reads all of it.\n");
+        }
+        return Ok((out, verdict));
     };
     let Some(cut) = Cut::plan(&*checked.disk, damage, random())? else {
         return refused(out, "the log cannot be read; a copy of it may be.");

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::engine::{Access, Db, Keyspace, Options, SYSTEM_DB, ShardSet};
 use crate::io::Disk;
 use crate::rowfile::{self, RowFile};
-use crate::wal;
+use crate::wal::{self, CLOSING_MARK};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -221,7 +221,7 @@ impl Checked {
         let files: BTreeSet<String> = manifest.files().map(rowfile::name).collect();
         let catalog = catalog::name(manifest.catalog);
         let is_named = |name: &str| {
-            let fixed = [MANIFEST, "LOCK", &catalog].contains(&name);
+            let fixed = [MANIFEST, "LOCK", CLOSING_MARK, &catalog].contains(&name);
             let is_batch = rowfile::batch::number(name).is_some_and(|n| self.batches.needs(n));
             let is_segment = wal::segment_number(name).is_some();
             fixed || files.contains(name) || is_segment || is_batch

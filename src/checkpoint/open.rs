@@ -207,6 +207,9 @@ impl Opened {
         let recovered = recovered?;
         match &self.manifest {
             None if recovered.records > 0 => Err(OpenError::NoManifest(recovered.records)),
+            None if recovered.mark.promise() > 0 => {
+                Err(OpenError::NoManifest(recovered.mark.promise()))
+            }
             Some(_) if recovered.segments == 0 => Err(OpenError::NoLog),
             Some(_) if recovered.last_lsn < newest => Err(OpenError::LogEnds {
                 log: recovered.last_lsn,

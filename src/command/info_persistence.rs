@@ -50,6 +50,7 @@ pub fn persistence(ctx: &Context<'_>, text: &mut Text) {
     let (appended, durable) = storage.log.positions();
     text.field("log_appended_lsn", appended);
     text.field("log_durable_lsn", durable);
+    text.field("log_closed_lsn", storage.log.closed());
     let recovered = &storage.recovered;
     text.field("recovered_changes", recovered.records);
     text.field("recovered_segments", recovered.segments);

@@ -7,6 +7,7 @@
 //! | `catalog-<number>` | what rows refer to: shapes and frequent values |
 //! | `batch-<number>` | a batch of a view: rows of all shards |
 //! | `wal-<number>` | segments of the log |
+//! | `SYNCED` | how far the log was synced when it was last idle |
 //! | `LOCK` | locked by the server that uses the directory |
 //!
 //! Invariant: an empty start is never mistaken. What is there without a manifest, or a manifest
@@ -19,7 +20,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::engine::Keyspace;
 use crate::io::{self, Directory, Residency};
-use crate::wal::{Log, Policy, Recovered};
+use crate::wal::{CLOSING_MARK, Log, Mark, Policy, Recovered};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -109,6 +110,12 @@ fn start(
         recovered.passed_over_bytes,
         recovered_in_millis
     ));
+    if recovered.mark == Mark::Damaged {
+        io::log::warning(format_args!(
+            "{}: {CLOSING_MARK} is damaged: it cannot tell whether the end of the log is whole",
+            config.dir
+        ));
+    }
     let limits = config.checkpoint_limits();
     let last = last_batch(&instance.keyspace);
     let uploads = Arc::new(Uploads::new(disk.clone(), residency, last));

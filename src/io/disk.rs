@@ -184,9 +184,13 @@ impl Disk for Directory {
         let temporary = self.path.join(format!("{name}.new"));
         let mut file = File::create(&temporary)?;
         self.lock.keep();
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.path.join(name))?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let renamed = written.and_then(|()| fs::rename(&temporary, self.path.join(name)));
+        if renamed.is_err() {
+            // A part of it is of no use; on a full disk it would be in the way.
+            let _ = fs::remove_file(&temporary);
+        }
+        renamed?;
         self.sync_names()
     }
 

@@ -35,6 +35,7 @@ pub enum Call {
     Create,
     Append,
     Read,
+    Replace,
     Sync,
     /// To the pages of a file of fixed length.
     Write,
@@ -281,6 +282,7 @@ impl Disk for SimDisk {
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut files = self.0.files.lock();
+        files.call(Call::Replace)?;
         files.step()?;
         let temporary = format!("{name}.new");
         let inode = files.add(&temporary, bytes.to_vec());

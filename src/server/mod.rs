@@ -21,6 +21,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::instance::{Close, Instance, storage};
 use crate::io::log::{self, Level};
+use crate::wal::CLOSING_MARK;
 use accept::{Doors, accept_tcp, accept_unix};
 use listener::Listeners;
 use std::path::Path;
@@ -108,6 +109,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
         log.stop();
         for keeper in keepers {
             let _ = keeper.join();
+        }
+        if let Err(error) = log.close() {
+            log::warning(format_args!("{CLOSING_MARK}: {error}"));
         }
         let (appended, durable) = log.positions();
         log::notice(format_args!(

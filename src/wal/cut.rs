@@ -4,9 +4,11 @@
 //! Invariants
 //! - Every segment that is changed or goes has a second name in a folder, safe, before anything
 //!   is changed: a crash at any moment loses no byte, and the cut can be made again.
+//! - The closing mark, which speaks of what is lost, is lowered last: until then the damage shows.
 //! - What is left is the log up to the LSN before the damage, and nothing else: there is a segment
 //!   that ends there, or begins behind it.
 
+use super::closing::{self, Mark};
 use super::record::{HEADER_BYTES, Header};
 use super::recover::Damage;
 use super::segment;
@@ -30,6 +32,8 @@ pub struct Cut {
     behind: Vec<u64>,
     /// What takes the place of the first of these.
     replacement: Option<Vec<u8>>,
+    /// The closing mark speaks of what is lost.
+    lowers_mark: bool,
 }
 
 impl Cut {
@@ -51,7 +55,8 @@ impl Cut {
             let bytes = disk.read(&segment::name(number))?;
             Ok::<_, io::Error>(Survey::of(number, &bytes))
         };
-        let mut last = *lsn;
+        let mark = Mark::read(disk)?.promise();
+        let mut last = (*lsn).max(mark);
         for number in &behind {
             last = last.max(survey(*number)?.last_named());
         }
@@ -61,6 +66,7 @@ impl Cut {
             below: Vec::new(),
             behind,
             replacement: None,
+            lowers_mark: mark >= *lsn,
         };
         let mut bytes = disk.read(file)?;
         if let Some(rest) = bytes.get_mut(*offset..) {
@@ -92,7 +98,8 @@ impl Cut {
     /// Names of the files that are kept aside.
     pub fn files(&self) -> impl Iterator<Item = String> + '_ {
         let numbers = self.below.iter().chain(&self.behind);
-        numbers.map(|number| segment::name(*number))
+        let mark = self.lowers_mark.then(|| closing::NAME.to_owned());
+        numbers.map(|number| segment::name(*number)).chain(mark)
     }
 
     /// Do it; the originals are in this folder then.
@@ -113,6 +120,9 @@ impl Cut {
         }
         for number in gone.rev() {
             disk.remove(&segment::name(*number))?;
+        }
+        if self.lowers_mark {
+            closing::write(disk, self.lsn.saturating_sub(1))?;
         }
         Ok(())
     }

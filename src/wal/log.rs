@@ -5,7 +5,10 @@ mod pace;
 mod room;
 
 pub use options::{Options, Policy, State};
+#[cfg(test)]
+pub(super) use pace::Idle;
 
+use super::closing;
 use super::record::{self, HEADER_BYTES, Header};
 use super::segment::{self, Kept};
 use crate::engine::Journal;
@@ -13,6 +16,7 @@ use crate::io::{Disk, Pages, Room, Syncer, log};
 use pace::Work;
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -63,6 +67,8 @@ pub struct Log {
     /// Everything up to here is in the segments. Stays where it is once the log has failed.
     appended: AtomicU64,
     durable: AtomicU64,
+    /// What the closing mark says, or the header of the first segment of this run.
+    closed: AtomicU64,
     refuses: AtomicBool,
     /// Bytes that records may still take in the segments there are.
     room: AtomicUsize,
@@ -87,7 +93,7 @@ pub struct Log {
 impl Log {
     /// Start a log behind what is on the disk: a new segment. What is there was settled, and is
     /// taken for safe.
-    pub fn start(disk: Arc<dyn Disk>, options: Options) -> std::io::Result<Arc<Log>> {
+    pub fn start(disk: Arc<dyn Disk>, options: Options) -> io::Result<Arc<Log>> {
         let number = options.next_segment;
         // A small one: a start does not wait for more zeros than it must.
         let first_bytes = options.segment_bytes.min(FIRST_BYTES);
@@ -119,6 +125,7 @@ impl Log {
             reserved: AtomicU64::new(options.next_lsn),
             appended: AtomicU64::new(last),
             durable: AtomicU64::new(last),
+            closed: AtomicU64::new(last),
             refuses: AtomicBool::new(false),
             room: AtomicUsize::new(first_bytes - HEADER_BYTES),
             epoch: crate::clock::monotonic(),
@@ -201,6 +208,25 @@ impl Log {
         } else {
             self.nudge();
         }
+    }
+
+    /// Write the closing mark, if everything that was appended is safe and the mark does not say so
+    /// yet.
+    pub fn close(&self) -> io::Result<()> {
+        // Reserved, not appended: a change that is on its way comes behind the mark.
+        let durable = self.durable.load(Ordering::Acquire);
+        if durable != self.last() || durable <= self.closed() || self.has_failed() {
+            return Ok(());
+        }
+        closing::write(&*self.disk, durable)?;
+        self.closed.store(durable, Ordering::Release);
+        Ok(())
+    }
+
+    /// The LSN up to which damage would be noticed, however it came about: all later records are
+    /// vouched for by nothing yet.
+    pub fn closed(&self) -> u64 {
+        self.closed.load(Ordering::Acquire)
     }
 
     pub fn has_failed(&self) -> bool {
@@ -307,7 +333,7 @@ impl Log {
     }
 
     /// Remove the segments whose records are all up to `lsn`; answers how many bytes those took.
-    pub fn trim(&self, lsn: u64) -> std::io::Result<u64> {
+    pub fn trim(&self, lsn: u64) -> io::Result<u64> {
         let mut removed = 0;
         loop {
             let inner = self.inner.lock();
@@ -322,7 +348,7 @@ impl Log {
             // One by one, the oldest first, and none after one that stays: there is never a hole.
             match self.disk.remove(&segment::name(number)) {
                 // It was removed before, but that could not be made safe.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.disk.sync_names()?;
                 }
                 other => other?,

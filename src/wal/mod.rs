@@ -28,11 +28,13 @@
 //! | the next segment begins with the LSN expected | go on there, whatever follows here |
 //! | anything else, and nothing behind it promises that LSN | the end: it may be lost |
 //! | anything else, and a record or a header behind it promises it | damage: refuse to start |
-//! | the first header begins later | the beginning is missing: refuse to start |
+//! | the end, and the closing mark ([`closing`]) promises that LSN | damage: refuse to start |
+//! | all headers begin later | the beginning is missing: refuse to start |
 //! | a record that is whole and whose payload is no change | refuse to start |
 //! | a segment that is all zeros | prepared and never used: passed over |
 //! | a number that cannot be counted on from ([`NUMBER_MAX`]) | refuse to start |
 
+pub(crate) mod closing;
 pub(crate) mod cut;
 mod log;
 pub(crate) mod record;
@@ -44,6 +46,7 @@ pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 
+pub use closing::{Mark, NAME as CLOSING_MARK};
 pub use log::{Log, Options, Policy, State};
 pub use record::NUMBER_MAX;
 pub use recover::{Damage, Recovered, recover};

@@ -1,5 +1,6 @@
 //! Reading the log back: the decision table of the module, in code.
 
+use super::closing::{self, Mark};
 use super::record::{self, ALIGN, HEADER_BYTES, Header, NUMBER_MAX, Record};
 use super::segment::{self, Kept};
 use crate::io::{Disk, Residency};
@@ -50,6 +51,8 @@ pub struct Recovered {
     pub kept: Vec<Kept>,
     /// Bytes behind the last record that are no part of the log: torn, never acknowledged.
     pub passed_over_bytes: usize,
+    /// What the log said of its end when it was last closed.
+    pub mark: Mark,
 }
 
 /// Read every record after `base_lsn` in order; `replay` says whether its payload is a change.
@@ -64,14 +67,19 @@ pub fn recover(
         error,
     };
     let numbers = segment::numbers(disk).map_err(|error| unreadable("the directory", error))?;
+    let mark = Mark::read(disk).map_err(|error| unreadable(closing::NAME, error))?;
     let mut reading = Reading {
         base_lsn,
         replay,
-        found: Recovered::default(),
+        found: Recovered {
+            mark,
+            ..Recovered::default()
+        },
         reached: None,
         stopped: None,
+        beginning: None,
     };
-    for number in numbers {
+    for &number in &numbers {
         let file = segment::name(number);
         if number > NUMBER_MAX {
             let (what, value) = ("the number in its name", number);
@@ -90,6 +98,13 @@ pub fn recover(
         }
         reading.found.last_segment = number;
     }
+    if let Some(missing) = reading.beginning.take() {
+        return Err(missing);
+    }
+    // Without a segment there is no place to name, and who opens the directory sees it.
+    if let Some(first) = numbers.first() {
+        reading.reaches(mark, segment::name(*first))?;
+    }
     let reached = reading.reached.unwrap_or(0);
     reading.found.last_lsn = reached.saturating_sub(1).max(base_lsn);
     Ok(reading.found)
@@ -104,6 +119,9 @@ struct Reading<F> {
     reached: Option<u64>,
     /// Where the log stopped to go on, if it did.
     stopped: Option<(String, usize)>,
+    /// The log begins later than it must, unless a segment that comes later begins where it must:
+    /// the start that made that one has passed over what is before it.
+    beginning: Option<Damage>,
 }
 
 impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
@@ -123,9 +141,25 @@ impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
         }
     }
 
+    /// Whether the log goes as far as its closing mark says.
+    fn reaches(&mut self, mark: Mark, first: String) -> Result<(), Damage> {
+        let lsn = self.expected();
+        if mark.promise() < lsn {
+            return Ok(());
+        }
+        let (file, offset) = self.stopped.take().unwrap_or((first, 0));
+        Err(Damage::Lost {
+            file,
+            offset,
+            lsn,
+            witness: format!("the closing mark ({})", closing::NAME),
+        })
+    }
+
     /// A segment of the log.
     fn read(&mut self, header: &Header, bytes: &[u8]) -> Result<(), Damage> {
         let file = segment::name(header.number);
+        self.beginning = None;
         let mut lsn = header.first_lsn;
         let mut at = HEADER_BYTES;
         while let Some(record) = next(header, bytes, at, lsn) {
@@ -171,13 +205,21 @@ impl<F: FnMut(u64, &[u8]) -> bool> Reading<F> {
         bytes: &[u8],
     ) -> Result<(), Damage> {
         let (file, lsn) = (segment::name(number), self.expected());
-        // The first header was synced before there was a record: the log does not begin here.
-        let promises = |header: &Header| header.promise >= lsn || self.reached.is_none();
-        let witness = match header.filter(promises) {
-            Some(_) => Some(format!("the header of {file}")),
+        let says = format!("the header of {file}");
+        let witness = match header.filter(|header| header.promise >= lsn) {
+            Some(_) => Some(says.clone()),
             None => record::signatures(bytes)
                 .find_map(|signature| witness(number, signature, bytes, lsn)),
         };
+        if header.is_some() && self.reached.is_none() {
+            // The first header was synced before there was a record: the log did not begin here.
+            self.beginning.get_or_insert(Damage::Lost {
+                file: file.clone(),
+                offset: 0,
+                lsn,
+                witness: says,
+            });
+        }
         let here = (file, 0);
         if let Some(witness) = witness {
             let stopped = self.stopped.take().filter(|_| header.is_some());

@@ -6,6 +6,7 @@
 //! durable if the machine did.
 
 mod append;
+mod closing;
 mod crash;
 mod cut;
 mod damage;
@@ -128,7 +129,7 @@ impl Story {
 
     /// Something that happens to a log.
     fn act(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..=14 => {
                 let len = match self.random.below(30) {
                     0 => 2000 + self.random.below(8000),
@@ -140,6 +141,8 @@ impl Story {
                 }
             }
             15..=17 => self.log.sync(),
+            // It may fail where the disk does; then it says less.
+            18 => drop(self.log.close()),
             _ => self.log.prepare(),
         }
     }

@@ -183,6 +183,8 @@ pub fn damaged() {
 pub fn cut() {
     let folder = node::fast_folder();
     let segment = written(folder.path());
+    // As after a loss of power before the log was idle.
+    let _ = fs::remove_file(folder.path().join("SYNCED"));
     let last = find(&segment, "key9");
     let file = OpenOptions::new()
         .write(true)

@@ -55,6 +55,20 @@ pub const BUGS: &[Bug] = &[
         tests: "wal::tests::failure",
     },
     Bug {
+        what: "the closing mark is left out",
+        file: "src/wal/log.rs",
+        good: "closing::write(&*self.disk, durable)?;",
+        bad: "",
+        tests: "wal::tests::closing",
+    },
+    Bug {
+        what: "a start does not heed the closing mark",
+        file: "src/wal/recover.rs",
+        good: "if mark.promise() < lsn {",
+        bad: "if mark.promise() < lsn || true {",
+        tests: "wal::tests::closing",
+    },
+    Bug {
         what: "acknowledging under everysec waits for no disk",
         file: "src/wal/log.rs",
         good: "self.has_appended(lsn) && !self.is_overdue(now()),",

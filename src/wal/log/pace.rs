@@ -1,13 +1,14 @@
-//! The two threads of the log: one syncs, the other makes segments; and what is acknowledged
-//! meanwhile.
+//! The two threads of the log: one syncs, the other makes segments and closes a log that is idle;
+//! and what is acknowledged meanwhile.
 //!
 //! Invariants
 //! - Under `everysec` nothing is acknowledged unless it is safe, or all that was appended two
 //!   seconds ago is: what a loss of power takes is two seconds of acknowledged changes at most,
 //!   whatever it is that holds the threads up.
-//! - Making a segment, which writes much, holds up no sync.
+//! - Making a segment, which writes much, holds up no sync; nor does the closing mark.
 
 use super::{Log, Policy};
+use crate::io::log;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(100);
 /// `everysec`.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// The closing mark is written so often at most, should pauses follow each other.
+const CLOSE_EVERY: Duration = SYNC_EVERY;
 /// What was appended so long ago is safe, or acknowledging waits.
 pub(super) const LAG_MAX: Duration = Duration::from_secs(2);
 
@@ -26,6 +29,24 @@ pub(super) struct Work {
     /// A segment was taken.
     to_prepare: bool,
     stop: bool,
+}
+
+/// What is remembered from one look to the next.
+pub struct Idle {
+    appended: u64,
+    closed_at: Instant,
+    /// The last attempt failed, which was told.
+    is_failing: bool,
+}
+
+impl Idle {
+    pub fn new(started_at: Instant) -> Idle {
+        Idle {
+            appended: 0,
+            closed_at: started_at,
+            is_failing: false,
+        }
+    }
 }
 
 impl Log {
@@ -64,8 +85,10 @@ impl Log {
 
     /// What the thread that makes segments does, until [`Log::stop`].
     pub fn keep_room(&self) {
+        let mut idle = Idle::new(crate::clock::monotonic());
         loop {
             self.prepare();
+            self.close_if_idle(&mut idle, crate::clock::monotonic());
             let mut work = self.work.lock();
             if !work.to_prepare && !work.stop {
                 self.wake_for_room.wait_for(&mut work, TICK);
@@ -74,6 +97,24 @@ impl Log {
             if work.stop {
                 return;
             }
+        }
+    }
+
+    /// Write the closing mark once nothing was appended between two looks and all of it is safe. A
+    /// mark that cannot be written costs nothing but what it would tell: changes are still taken.
+    pub(in crate::wal) fn close_if_idle(&self, idle: &mut Idle, now: Instant) {
+        let (appended, durable) = self.positions();
+        let is_idle = std::mem::replace(&mut idle.appended, appended) == appended;
+        let since = now.saturating_duration_since(idle.closed_at);
+        let is_due = durable == appended && durable > self.closed() && since >= CLOSE_EVERY;
+        if !is_idle || !is_due {
+            return;
+        }
+        idle.closed_at = now;
+        let failed = self.close().err();
+        let was_failing = std::mem::replace(&mut idle.is_failing, failed.is_some());
+        if let Some(error) = failed.filter(|_| !was_failing) {
+            log::warning(format_args!("{}: {error}", crate::wal::CLOSING_MARK));
         }
     }
 

@@ -108,3 +108,30 @@ fn an_end_at_every_step_of_a_start() {
         }
     }
 }
+
+/// A loss of power leaves of two segments the header of the second. The start removes the first,
+/// which is empty; the next start must not take the second for a log without a beginning.
+#[test]
+fn a_second_segment_without_records_does_not_outlive_the_first() {
+    let mut story = Story::new(11, Policy::EverySecond);
+    (0..60).for_each(|_| story.append(100));
+    let (first, second) = (super::super::segment_name(1), super::super::segment_name(2));
+    story.disk.edit(&first, |bytes| bytes[64..].fill(0));
+    story.disk.edit(&second, |bytes| bytes[64..].fill(0));
+    (3..6).for_each(|n| {
+        let _ = crate::io::Disk::remove(&*story.disk, &super::super::segment_name(n));
+    });
+    let mut story = story.restart_with(0, Crash::Process, 0).unwrap();
+    assert!(story.issued.is_empty());
+    let names = crate::io::Disk::list(&*story.disk).unwrap();
+    assert!(
+        !names.contains(&first) && names.contains(&second),
+        "{names:?}"
+    );
+    (0..3).for_each(|_| story.append(100));
+    story.log.sync();
+    for _ in 0..2 {
+        story = story.restart(0, Crash::Process).unwrap();
+        assert_eq!(story.issued.len(), 3);
+    }
+}

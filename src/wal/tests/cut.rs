@@ -1,7 +1,7 @@
 //! A damaged log is cut: the prefix is left, the originals are kept, whenever the machine ends.
 
 use super::super::cut::Cut;
-use super::super::segment_name;
+use super::super::{CLOSING_MARK, segment_name};
 use super::*;
 use crate::io::Disk;
 use std::collections::BTreeMap;
@@ -19,13 +19,14 @@ fn log(seed: u64) -> (Story, BTreeMap<String, Vec<u8>>) {
         }
     }
     story.log.sync();
+    story.log.close().unwrap();
     let names = story.disk.list().unwrap().into_iter();
     let read = |name: String| {
         let bytes = story.disk.read(&name).unwrap();
         (name, bytes)
     };
     let files: BTreeMap<_, _> = names.map(read).collect();
-    assert!(files.len() > 3, "{} segments", files.len());
+    assert!(files.len() > 4, "{} segments and the mark", files.len());
     (story, files)
 }
 
@@ -66,6 +67,21 @@ const DAMAGES: &[(&str, Damaging)] = &[
     }),
     ("the first segment, missing", |files| {
         files.remove(&segment_name(1));
+    }),
+    ("the last segment, missing", |files| {
+        let last = files.keys().rfind(|name| *name != CLOSING_MARK);
+        let last = last.unwrap().clone();
+        files.remove(&last);
+    }),
+    ("the last record", |files| {
+        let last = files.iter_mut().rfind(|(name, _)| *name != CLOSING_MARK);
+        let (_, bytes) = last.unwrap();
+        let at = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+        bytes[at] ^= 1;
+    }),
+    ("all of the segments", |files| {
+        let segments = files.iter_mut().filter(|(name, _)| *name != CLOSING_MARK);
+        segments.for_each(|(_, bytes)| bytes.fill(0));
     }),
 ];
 
@@ -163,7 +179,9 @@ fn a_log_that_ends_below_the_base_begins_anew() {
 fn what_is_behind_damage_below_the_base_comes_back() {
     let (story, mut files) = log(10);
     let base = story.issued.len() as u64;
-    let mut last = files.values_mut().filter(|bytes| bytes[64..88] != [0; 24]);
+    let mut last = files
+        .values_mut()
+        .filter(|bytes| bytes.len() > 88 && bytes[64..88] != [0; 24]);
     last.next_back().unwrap()[70] ^= 1;
     let disk = Arc::new(disk(&files));
     for run in 0..3 {
