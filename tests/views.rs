@@ -490,3 +490,176 @@ fn a_server_that_cannot_keep_changes_refuses_them() {
     assert!(reply.starts_with("MISCONF"), "{reply}");
     assert_eq!(list(&mut c).len(), 2);
 }
+
+/// A command that may put fields under a key, as a request with a hash at `from`.
+type Way = (
+    &'static str,
+    fn(&mut Connection, from: &str, to: &str) -> Value,
+);
+
+/// Every way in which what is at one key gets under another, besides writing it there.
+const WAYS: &[Way] = &[
+    ("COPY", |c, from, to| c.call(&["COPY", from, to, "REPLACE"])),
+    ("COPY to another database", |c, from, to| {
+        c.call(&["COPY", from, to, "DB", "3", "REPLACE"])
+    }),
+    ("RENAME", |c, from, to| c.call(&["RENAME", from, to])),
+    ("RENAMENX", |c, from, to| c.call(&["RENAMENX", from, to])),
+    ("RESTORE", |c, from, to| {
+        let dumped = c.call(&["DUMP", from]);
+        c.call(&[
+            &b"RESTORE"[..],
+            to.as_bytes(),
+            b"0",
+            dumped.bytes(),
+            b"REPLACE",
+        ])
+    }),
+    ("EXEC", |c, from, to| {
+        c.line("MULTI");
+        c.call(&["COPY", from, to, "REPLACE"]);
+        let replies = c.line("EXEC");
+        replies.items()[0].clone()
+    }),
+];
+
+#[test]
+fn what_comes_from_another_key_is_as_its_new_view_declares() {
+    for (way, go) in WAYS {
+        let server = memory();
+        let mut c = server.connect();
+        apply(&mut c, VIEWS);
+        let (from, to) = ("other", "A:user:1");
+        c.line("HSET other purchase_count_7d abc note x");
+        let refused = go(&mut c, from, to);
+        assert!(refused.is_error(), "{way}: {}", refused.text());
+        let want = "FS.VIEW user_purchases.purchase_count_7d: \"abc\" is not an int64";
+        assert_eq!(refused.text(), format!("ERR {want}"), "{way}");
+        // Nothing has changed: neither key, in no database.
+        for db in ["3", "0"] {
+            c.call(&["SELECT", db]);
+            assert_eq!(c.call(&["EXISTS", to]).integer(), 0, "{way}");
+        }
+        assert_eq!(c.line("HGET other purchase_count_7d").text(), "abc");
+
+        // What fits gets the times to live that are declared, unless it has its own.
+        c.line("HSET other purchase_count_7d 7 cart_value 1.5 vip 1 country CH");
+        c.line("HPEXPIRE other 5000 FIELDS 1 cart_value");
+        let taken = go(&mut c, from, to);
+        assert!(!taken.is_error(), "{way}: {}", taken.text());
+        if way.contains("database") {
+            c.line("SELECT 3");
+        }
+        lives(&mut c, to, "purchase_count_7d", 26 * HOUR);
+        let fields = ["cart_value", "vip", "country", "note"];
+        let left = ttls(&mut c, to, &fields);
+        assert!((1..=5000).contains(&left[0]), "{way}: {left:?}");
+        assert!((1..=10_000).contains(&left[1]), "{way}: {left:?}");
+        assert_eq!(left[2..], [-1, -1], "{way}");
+    }
+}
+
+/// A value from before the view stays where it is; it does not get into another database.
+#[test]
+fn a_move_goes_by_the_view_too() {
+    let server = memory();
+    let mut c = server.connect();
+    c.line("HSET A:user:1 vip maybe");
+    c.line("HSET A:user:2 vip 1");
+    apply(&mut c, VIEWS);
+    let refused = c.line("MOVE A:user:1 5");
+    assert!(refused.is_error(), "{}", refused.text());
+    assert_eq!(c.line("HGET A:user:1 vip").text(), "maybe");
+    assert_eq!(c.line("MOVE A:user:2 5").integer(), 1);
+    c.line("SELECT 5");
+    assert_eq!(c.line("EXISTS A:user:1").integer(), 0);
+    lives(&mut c, "A:user:2", "vip", 10_000);
+}
+
+/// Each command that writes is either one of the ways above, or writes fields by name, or cannot
+/// put a field under a key: one that is new must be looked at here.
+#[test]
+fn every_command_that_writes_is_known_not_to_go_round_views() {
+    const BY_NAME: &[&str] = &[
+        "hset",
+        "hmset",
+        "hsetnx",
+        "hsetex",
+        "hincrby",
+        "hincrbyfloat",
+    ];
+    const RELOCATES: &[&str] = &["copy", "rename", "renamenx", "restore", "move"];
+    const NO_FIELDS: &[&str] = &[
+        "append",
+        "decr",
+        "decrby",
+        "del",
+        "expire",
+        "expireat",
+        "flushall",
+        "flushdb",
+        "getdel",
+        "getex",
+        "getset",
+        "hdel",
+        "hexpire",
+        "hexpireat",
+        "hgetdel",
+        "hgetex",
+        "hpersist",
+        "hpexpire",
+        "hpexpireat",
+        "incr",
+        "incrby",
+        "incrbyfloat",
+        "mset",
+        "msetnx",
+        "persist",
+        "pexpire",
+        "pexpireat",
+        "psetex",
+        "set",
+        "setex",
+        "setnx",
+        "setrange",
+        "unlink",
+        // Keys keep their names, and views hold in every database.
+        "swapdb",
+        // Their rows are looked at: tests/batches.
+        "fs.batch",
+        "fs.view",
+    ];
+    let server = memory();
+    let mut c = server.connect();
+    let mut writes = 0;
+    for command in c.line("COMMAND").items() {
+        let name = command.items()[0].text();
+        let flags: Vec<String> = command.items()[2].items().iter().map(Value::text).collect();
+        if !flags.iter().any(|flag| flag == "write") {
+            continue;
+        }
+        writes += 1;
+        let known = [BY_NAME, RELOCATES, NO_FIELDS].concat();
+        assert!(known.contains(&&*name), "{name}: does it go by the views?");
+    }
+    assert!(writes > 40, "{writes} commands that write");
+
+    apply(&mut c, VIEWS);
+    for request in [
+        "HSET A:user:1 vip x",
+        "HMSET A:user:1 vip x",
+        "HSETNX A:user:1 vip x",
+        "HSETEX A:user:1 FIELDS 1 vip x",
+        "HSETEX A:user:1 EX 5 FIELDS 1 vip x",
+        "HINCRBY A:user:1 vip 7",
+        "HINCRBYFLOAT A:user:1 vip 0.5",
+    ] {
+        let reply = c.line(request);
+        let text = reply.text();
+        assert!(
+            text.starts_with("ERR FS.VIEW user_profile.vip"),
+            "{request}: {text}"
+        );
+        assert_eq!(c.line("EXISTS A:user:1").integer(), 0, "{request}");
+    }
+}

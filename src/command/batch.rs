@@ -192,8 +192,9 @@ fn abort(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 
 fn start_publish(instance: &Instance, session: &Session, args: Args<'_>) -> Option<Arc<Work>> {
     let number = count(args.at(2)).ok()?;
+    let views = instance.views.registry();
     begin_work(instance, session, move |uploads, keyspace, client| {
-        uploads.prepare(number, client, keyspace)?;
+        uploads.prepare(number, client, keyspace, &views)?;
         Ok(number)
     })
 }
@@ -252,17 +253,27 @@ fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     prepared?;
     let ready = uploads(ctx.instance)?.publish(number, client);
     let ready = ready.ok_or_else(|| refused(&format!("you load no batch {number}")))?;
-    let Ready { batch, key, bytes } = ready;
+    let Ready {
+        batch,
+        key,
+        bytes,
+        view,
+    } = ready;
     let checked = options.and_then(|options| {
         let known = in_force(ctx, &batch.view)?;
         let foreign = batch
             .names()
             .find(|name| !known.iter().any(|k| k.as_bytes() == *name));
-        match foreign {
-            None => Ok(options),
-            Some(name) => Err(refused(&format!(
-                "feature {:?} is not of view {}",
-                String::from_utf8_lossy(name),
+        if let Some(name) = foreign {
+            let name = String::from_utf8_lossy(name);
+            let reason = format!("feature {name:?} is not of view {}", batch.view);
+            return Err(refused(&reason));
+        }
+        let registry = ctx.instance.views.registry();
+        match registry.get(&batch.view).map(|now| &now.view) == Some(&view) {
+            true => Ok(options),
+            false => Err(refused(&format!(
+                "view {} was changed while its batch came in: load it again",
                 batch.view
             ))),
         }

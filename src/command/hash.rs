@@ -1,7 +1,6 @@
 //! Hashes: the commands that Redis has had since before fields could expire. An expired field does
 //! not show in any of them.
 
-mod declared;
 mod random;
 mod read;
 mod write;
@@ -9,7 +8,6 @@ mod write;
 use super::table::{Command, Keys, acl, flag};
 use crate::engine::Value;
 use crate::resp::Output;
-pub use declared::{Expire, set_fields};
 pub use read::{reply_many, reply_pairs};
 
 /// Write a stored value as a bulk string, straight from its packed form, which stays in registers.

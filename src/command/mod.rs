@@ -8,6 +8,7 @@
 
 mod args;
 mod context;
+mod declared;
 mod dispatch;
 mod error;
 mod float;

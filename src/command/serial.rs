@@ -1,6 +1,7 @@
 //! `DUMP` and `RESTORE`: values as Redis moves them from server to server.
 
 use super::args::{TimeForm, integer, is};
+use super::declared::{self, admitted};
 use super::keys::Image;
 use super::table::{Command, Keys, acl, flag};
 use super::{CommandError, Context};
@@ -145,7 +146,10 @@ fn restore(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         }
     };
     match image {
-        Some(image) => image.put(&mut ctx.data, key),
+        Some(image) => {
+            let entity = admitted(ctx, key, image)?;
+            declared::put(ctx, &entity);
+        }
         // Nothing is left of the value by now: nothing takes the place of the key.
         None => {
             ctx.data.commit(&Mutation::Delete { key });

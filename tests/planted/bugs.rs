@@ -69,6 +69,13 @@ pub const BUGS: &[Bug] = &[
         tests: "wal::tests::closing",
     },
     Bug {
+        what: "what is renamed or copied to a key goes by no view",
+        file: "src/command/declared.rs",
+        good: "of_key(key.name)) {\n        image.check_fields(",
+        bad: "of_key(b\"\")) {\n        image.check_fields(",
+        tests: "command::declared::tests",
+    },
+    Bug {
         what: "acknowledging under everysec waits for no disk",
         file: "src/wal/log.rs",
         good: "self.has_appended(lsn) && !self.is_overdue(now()),",

@@ -1,7 +1,7 @@
 //! Changing hashes.
 
-use super::declared::{Expire, Pairs, set_fields};
 use crate::command::args::{integer, parse_integer};
+use crate::command::declared::{Expire, Pairs, set_fields};
 use crate::command::{CommandError, Context, float};
 use crate::engine::{FieldExpire, Mutation};
 use crate::resp::Args;

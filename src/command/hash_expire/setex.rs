@@ -2,8 +2,8 @@
 
 use super::fields;
 use crate::command::args::{TimeForm, integer, is};
+use crate::command::declared::{Expire, set_fields};
 use crate::command::error::printable;
-use crate::command::hash::{Expire, set_fields};
 use crate::command::{CommandError, Context};
 use crate::engine::{FieldExpire, Millis, Mutation};
 use crate::resp::Args;

@@ -1,6 +1,6 @@
 //! All there is to an entity but its key, to be put under a key.
 
-use super::super::Data;
+use super::super::{CommandError, Data};
 use crate::engine::{Entity, FieldExpire, Key, KeyExpire, Millis, Mutation};
 
 /// All there is to an entity but its key.
@@ -70,7 +70,28 @@ impl Image {
         Some(Image { expire_at, body })
     }
 
-    /// Make the key this entity, whatever it was.
+    /// Look at each field, and let it expire when `check` says.
+    pub fn check_fields(
+        &mut self,
+        mut check: impl FnMut(&[u8], &[u8], Option<Millis>) -> Result<Option<Millis>, CommandError>,
+    ) -> Result<(), CommandError> {
+        let Body::Hash(fields) = &mut self.body else {
+            return Ok(());
+        };
+        for at in 0..fields.spans.len() {
+            let Some(span) = fields.spans.get(at) else {
+                break;
+            };
+            let expire_at = check(fields.name(span), fields.value(span), span.expire_at)?;
+            if let Some(span) = fields.spans.get_mut(at) {
+                span.expire_at = expire_at;
+            }
+        }
+        Ok(())
+    }
+
+    /// Make the key this entity, whatever it was. For [`super::super::declared`] only, which knows
+    /// what is declared of the key.
     pub fn put(&self, data: &mut Data<'_>, key: Key<'_>) {
         match &self.body {
             Body::String(value) => {

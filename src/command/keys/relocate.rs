@@ -1,9 +1,12 @@
 //! `RENAME`, `RENAMENX`, `COPY`, `MOVE`: an entity goes under another key, its expiries with it.
 //!
+//! What is declared of the new key holds for what comes: types, and times to live.
+//!
 //! A key's hash does not depend on its database, so the shards locked for a key are also those of
 //! the same name in another database.
 
 use super::super::args::is;
+use super::super::declared::{self, admitted};
 use super::super::{CommandError, Context};
 use super::database;
 use super::image::Image;
@@ -13,9 +16,16 @@ use crate::resp::Args;
 const SAME_KEY: &str = "ERR source and destination objects are the same";
 
 /// Take the entity from one key to the other, replacing what was there.
-fn relocate(ctx: &mut Context<'_>, source: Key<'_>, target: Key<'_>, image: &Image) {
+fn relocate(
+    ctx: &mut Context<'_>,
+    source: Key<'_>,
+    target: Key<'_>,
+    image: Image,
+) -> Result<(), CommandError> {
+    let entity = admitted(ctx, target, image)?;
     ctx.data.commit(&Mutation::Delete { key: source });
-    image.put(&mut ctx.data, target);
+    declared::put(ctx, &entity);
+    Ok(())
 }
 
 pub fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
@@ -24,7 +34,7 @@ pub fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError>
     let image = Image::of(&entity);
     drop(entity);
     if source.name != target.name {
-        relocate(ctx, source, target, &image);
+        relocate(ctx, source, target, image)?;
     }
     ctx.out.simple("OK");
     Ok(())
@@ -38,7 +48,7 @@ pub fn renamenx(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandErro
     let image = Image::of(&entity);
     drop(entity);
     if free {
-        relocate(ctx, source, target, &image);
+        relocate(ctx, source, target, image)?;
     }
     ctx.out.integer(i64::from(free));
     Ok(())
@@ -68,7 +78,8 @@ pub fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
             return Ok(());
         }
     };
-    image.put(&mut ctx.data, target);
+    let entity = admitted(ctx, target, image)?;
+    declared::put(ctx, &entity);
     ctx.out.integer(1);
     Ok(())
 }
@@ -88,7 +99,7 @@ pub fn move_key(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandErro
             return Ok(());
         }
     };
-    relocate(ctx, source, target, &image);
+    relocate(ctx, source, target, image)?;
     ctx.out.integer(1);
     Ok(())
 }
