@@ -8,11 +8,13 @@
 //! Invariants
 //! - A file is synced, with its name, before a change publishes it; until then a crash, or the
 //!   client that goes away, leaves nothing but a file that the next start removes.
+//! - Every row of a batch that comes in is as its view declares it ([`rules`]).
 //! - A number is never given to two files that a log or a manifest may name.
 //! - The files of versions that are kept stay, folded or not: rolling back publishes one again.
 
 mod build;
 mod record;
+mod rules;
 mod uploads;
 
 pub use build::{Builder, Built, Plan};

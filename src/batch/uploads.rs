@@ -5,10 +5,12 @@
 //! - A file is written by the client that began it, from its beginning to its end.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
+use super::rules::Rules;
 use crate::checkpoint::{Loading, batches};
-use crate::engine::{Access, Batch, Db, Keyspace, ShardSet};
+use crate::engine::{Access, Batch, Db, Keyspace, RowRule, ShardSet};
 use crate::io::{Append, Disk, Residency, log};
 use crate::rowfile::{self, batch};
+use crate::view::{Registry, View};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -28,10 +30,12 @@ pub struct Ready {
     pub key: String,
     /// Of its file.
     pub bytes: u64,
+    /// The view that its rows were compared with, as it was then; `None`: it is of our own making.
+    pub view: Option<Arc<View>>,
 }
 
 /// Look at all rows, on all cores: nothing else of this client is to be done.
-fn look_through(keyspace: &Keyspace, batch: &Batch) -> Result<(), String> {
+fn look_through(keyspace: &Keyspace, batch: &Batch, rule: &RowRule<'_>) -> Result<(), String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let work = || {
@@ -41,7 +45,7 @@ fn look_through(keyspace: &Keyspace, batch: &Batch) -> Result<(), String> {
             if shard >= keyspace.shard_count() {
                 return Ok(());
             }
-            keyspace.look_through(batch, shard)?;
+            keyspace.look_through(batch, shard, rule)?;
         }
     };
     std::thread::scope(|scope| {
@@ -189,18 +193,30 @@ impl Uploads {
         }
     }
 
-    /// End a file: from then on it can be published.
-    pub fn prepare(&self, number: u64, client: u64, keyspace: &Keyspace) -> Result<(), String> {
+    /// End a file: from then on it can be published, if its rows are as its view declares them.
+    pub fn prepare(
+        &self,
+        number: u64,
+        client: u64,
+        keyspace: &Keyspace,
+        views: &Registry,
+    ) -> Result<(), String> {
         let State::Writing { mut out, bytes } = self.take(number, client)? else {
             return Err(format!("batch {number} is whole already"));
         };
         let safe = out.sync().map_err(|error| error.to_string());
         drop(out);
-        let opened = safe.and_then(|()| self.open(number, bytes, keyspace));
+        let opened = safe.and_then(|()| self.open(number, bytes, keyspace, Some(views)));
         self.settle(number, opened, keyspace)
     }
 
-    fn open(&self, number: u64, bytes: u64, keyspace: &Keyspace) -> Result<Ready, String> {
+    fn open(
+        &self,
+        number: u64,
+        bytes: u64,
+        keyspace: &Keyspace,
+        views: Option<&Registry>,
+    ) -> Result<Ready, String> {
         let text = |error: io::Error| error.to_string();
         self.disk.sync_names().map_err(text)?;
         let loading = Loading {
@@ -209,9 +225,29 @@ impl Uploads {
         };
         let opened = batches::open(&*self.disk, keyspace, number, loading);
         let (file, batch) = opened.map_err(|error| error.to_string())?;
-        look_through(keyspace, &batch)?;
+        let view = match views {
+            Some(views) => {
+                let name = &file.facts.view;
+                let view = views
+                    .get(name)
+                    .and_then(|registered| registered.view.clone());
+                let view = view.ok_or_else(|| format!("no such view '{}'", name.escape_debug()))?;
+                let rules = Rules::of(view.clone(), &file.facts)?;
+                look_through(keyspace, &batch, &|row| rules.check(row))?;
+                Some(view)
+            }
+            None => {
+                look_through(keyspace, &batch, &|_| Ok(()))?;
+                None
+            }
+        };
         let key = file.facts.key;
-        Ok(Ready { batch, key, bytes })
+        Ok(Ready {
+            batch,
+            key,
+            bytes,
+            view,
+        })
     }
 
     fn settle(
@@ -327,7 +363,7 @@ impl Uploads {
         let out = self.disk.append(&batch::name(number));
         let written = out.and_then(|out| write(out, number));
         let written = written.map_err(|error| error.to_string());
-        let opened = written.and_then(|bytes| self.open(number, bytes, keyspace));
+        let opened = written.and_then(|bytes| self.open(number, bytes, keyspace, None));
         self.settle(number, opened, keyspace)?;
         Ok(number)
     }

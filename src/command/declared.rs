@@ -2,8 +2,7 @@
 //! into hashes.
 //!
 //! Invariants
-//! - Fields get under a key by [`set_fields`] or by [`put`], and by nothing else: an [`Image`] cannot
-//!   put itself.
+//! - Fields get under a key by [`set_fields`] or by [`put`], and by nothing else.
 //! - What is refused has changed nothing: all fields are checked before the first is set.
 
 use super::error::printable;
@@ -74,8 +73,8 @@ pub struct Admitted<'k> {
     image: Image,
 }
 
-/// Whether an entity from elsewhere may get under this key: its values must be of the types that are
-/// declared there, and live as long as is declared if they have no time to live of their own.
+/// Whether an entity from elsewhere may get under this key: its values must be of the types that
+/// are declared there, and live as long as is declared if they have no time to live of their own.
 pub fn admitted<'k>(
     ctx: &mut Context<'_>,
     key: Key<'k>,

@@ -18,6 +18,8 @@ use crate::wide::{same, widened};
 const DICTIONARY: u8 = 0;
 pub const RAW: u8 = 15;
 const PAD: u8 = 15;
+/// Every integer of so many digits fits into 64 bits.
+const PLAIN_DIGITS_MAX: u8 = 18;
 
 /// Bytes of the cells of each code; raw ones say so themselves.
 pub const SIZES: [u8; RAW as usize + 1] = [2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0];
@@ -175,6 +177,42 @@ impl<'a> Value<'a> {
         self.len() == 0
     }
 
+    /// Whether it is packed and the text of an integer of up to 18 digits, without a `+` or zeros
+    /// in front: without unpacking it. `false` tells nothing.
+    #[inline]
+    pub fn is_plain_integer(&self) -> bool {
+        let Some((digits, len, negative)) = self.digits() else {
+            return false;
+        };
+        let is_zero = len == 1 && digits & 0xf == 0;
+        let canonical = digits & 0xf != 0 || is_zero && !negative;
+        (1..=PLAIN_DIGITS_MAX).contains(&len) && canonical && above_nine(digits, len) == 0
+    }
+
+    /// Whether it is packed and the text of a number without an exponent. `false` tells nothing.
+    #[inline]
+    pub fn is_plain_number(&self) -> bool {
+        let Some((digits, len, _)) = self.digits() else {
+            return false;
+        };
+        let others = above_nine(digits, len);
+        // A point is 10: of the half bytes above nine the only one with these bits.
+        let points = others & !(digits >> 2) & !digits;
+        let points_only = points == others && points.count_ones() <= 1;
+        points_only && u32::from(len) > points.count_ones()
+    }
+
+    /// The half bytes behind a minus sign, how many there are, and whether there is one.
+    #[inline]
+    fn digits(&self) -> Option<(u128, u8, bool)> {
+        const MINUS: u128 = 11;
+        match self.0 {
+            Form::Packed(bits, len) if bits & 0xf == MINUS => Some((bits >> 4, len - 1, true)),
+            Form::Packed(bits, len) => Some((bits, len, false)),
+            Form::Frequent(_) | Form::Plain(_) => None,
+        }
+    }
+
     pub fn append_to(&self, target: &mut Vec<u8>) {
         let start = target.len();
         let short = self.short(|text, len| {
@@ -192,6 +230,17 @@ impl<'a> Value<'a> {
         self.append_to(&mut bytes);
         bytes
     }
+}
+
+/// The lowest bit of each of the first `len` half bytes that is above nine.
+#[inline]
+fn above_nine(bits: u128, len: u8) -> u128 {
+    const LOWEST: u128 = u128::MAX / 15;
+    let first = match len {
+        0 => 0,
+        len => LOWEST & (u128::MAX >> (128 - u32::from(len.min(32)) * 4)),
+    };
+    (bits >> 3) & ((bits >> 2) | (bits >> 1)) & first
 }
 
 /// A cell at the end of its row.
@@ -222,6 +271,75 @@ mod tests {
         assert_eq!(back.to_vec(), value);
         assert_eq!(back.len(), value.len());
         (code, stored)
+    }
+
+    /// What is told without unpacking is so, and nearly every number is told.
+    fn check_plain(text: &str) {
+        let mut bytes = vec![];
+        let dictionary = Dictionary::new();
+        let code = encode(text.as_bytes(), &dictionary, &mut bytes);
+        bytes.extend([0xba; 16]);
+        let value = Value::at(code, &bytes, &dictionary).unwrap();
+        let canonical = text.parse::<i64>().is_ok_and(|n| n.to_string() == text);
+        let digits = text.trim_start_matches('-').len();
+        let expected = canonical && digits <= usize::from(PLAIN_DIGITS_MAX);
+        assert_eq!(value.is_plain_integer(), expected, "{text}");
+        let number = text.parse::<f64>().is_ok() && text.len() <= 28;
+        let plain = text.bytes().all(|b| b"0123456789.-".contains(&b));
+        assert_eq!(value.is_plain_number(), number && plain, "{text}");
+    }
+
+    #[test]
+    fn what_is_told_without_unpacking() {
+        for text in [
+            "0",
+            "-0",
+            "00",
+            "01",
+            "-1",
+            "-",
+            "--1",
+            "1-",
+            "7",
+            ".",
+            "-.",
+            "1.",
+            ".5",
+            "-.5",
+            "1..2",
+            "1.2.3",
+            "+1",
+            "1e5",
+            "1E5",
+            "999999999999999999",
+            "1000000000000000000",
+            "-999999999999999999",
+            "0.1",
+            "-0.25",
+            "inf",
+            "nan",
+            "",
+            "abc",
+            "9223372036854775808",
+            "0.1234567890123456789012345",
+            "12345678901234567890123456789",
+        ] {
+            check_plain(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_told_without_unpacking(
+            text in "[-]?[0-9]{0,20}[.]?[0-9]{0,9}|[0-9.eE+-]{1,28}",
+            number: i64,
+            float in -1e9..1e9f64,
+        ) {
+            check_plain(&text);
+            check_plain(&number.to_string());
+            check_plain(&(number >> 40).to_string());
+            check_plain(&float.to_string());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::Millis;
 use super::big::{self, Fields};
 use super::catalog::Catalog;
 use super::checkpoint::{BigPlace, Opened, OpenedTable, ShardFile, TablePlace};
+use super::entity::Field;
 use super::keyspace::Keyspace;
 use super::layer::Batch;
 use super::level::{Aligned, Form};
@@ -125,13 +126,39 @@ fn check_row(
     Some(due.min(row.expire_at.unwrap_or(Millis::MAX)))
 }
 
-/// Whether this can be a row of a batch.
-pub fn check_row_of_batch(
+/// A row of a batch, for who has a say in what it may hold.
+pub struct BatchRow<'a> {
+    pub key: &'a [u8],
+    packed: Packed<'a>,
+    catalog: &'a Catalog,
+}
+
+impl<'a> BatchRow<'a> {
+    /// Its fields, in the order of their names in the batch.
+    pub fn for_each(&self, mut visit: impl FnMut(Field<'a>)) {
+        let stamps = self.packed.stamps;
+        self.packed
+            .walk(&self.catalog.dictionary, |rank, name, value| {
+                let expire_at = stamps.and_then(|stamps| stamps.get(rank));
+                visit(Field {
+                    name,
+                    value,
+                    expire_at,
+                });
+            });
+    }
+}
+
+/// What else is asked of each row of a batch; an error says what is wrong with it.
+pub type RowRule<'r> = dyn Fn(&BatchRow<'_>) -> Result<(), String> + Sync + 'r;
+
+/// The row, if this can be one of a batch.
+pub fn check_row_of_batch<'a>(
     section: &Section<Rows>,
     aligned: Aligned<'_>,
-    block: &[u8],
-    batch: &Batch,
-) -> Option<()> {
+    block: &'a [u8],
+    batch: &'a Batch,
+) -> Option<BatchRow<'a>> {
     let catalog = batch.catalog();
     block.get(..row::extent(block, &catalog.shapes)?)?;
     let row = row::read(block, &catalog.shapes)?;
@@ -140,7 +167,12 @@ pub fn check_row_of_batch(
     };
     let may_be = row.expire_at.is_none() && batch.may_have(row.key, &packed);
     let due = check_packed(&packed, catalog).filter(|_| may_be)?;
-    check_due(section, aligned, block, due.unwrap_or(Millis::MAX)).ok()
+    check_due(section, aligned, block, due.unwrap_or(Millis::MAX)).ok()?;
+    Some(BatchRow {
+        key: row.key,
+        packed,
+        catalog,
+    })
 }
 
 /// When a field of it is due.

@@ -6,7 +6,7 @@
 //! - A batch is known before a change publishes it.
 
 use super::Millis;
-use super::check::check_row_of_batch;
+use super::check::{RowRule, check_row_of_batch};
 use super::journal::{self, Step};
 use super::keyspace::{Key, Keyspace};
 use super::layer::{Batch, BatchFacts, Layer, Part};
@@ -233,10 +233,15 @@ impl Keyspace {
         Some(())
     }
 
-    /// Look at every row of a batch in a shard: each is found, can be read, and is where it
-    /// belongs; answers what is wrong. Those that are no entities yet are counted: about, as there
-    /// may be changes until the batch is published.
-    pub fn look_through(&self, batch: &Batch, shard: usize) -> Result<(), String> {
+    /// Look at every row of a batch in a shard: each is found, can be read, is where it belongs,
+    /// and follows the rule; answers what is wrong. Those that are no entities yet are counted:
+    /// about, as there may be changes until the batch is published.
+    pub fn look_through(
+        &self,
+        batch: &Batch,
+        shard: usize,
+        rule: &RowRule<'_>,
+    ) -> Result<(), String> {
         let section = batch.section(shard).ok_or("a shard is missing")?;
         section.check(self.aligned(self.shard_bits))?;
         let hasher = &self.catalog.hasher;
@@ -252,12 +257,13 @@ impl Keyspace {
                 let is_here = self.shard_of(hash) == shard;
                 let sound =
                     check_row_of_batch(section, self.aligned(self.shard_bits), block, batch);
-                if !is_here || sound.is_none() {
-                    let name = String::from_utf8_lossy(name);
+                let Some(row) = sound.filter(|_| is_here) else {
+                    let name = name.escape_ascii();
                     return Err(format!(
                         "the row of {name} cannot be, or is not in its place"
                     ));
-                }
+                };
+                rule(&row).map_err(|reason| format!("{}: {reason}", name.escape_ascii()))?;
                 let known = table.is_some_and(|table| table.has_below(batch, name, hash));
                 new += usize::from(!known);
             }

@@ -50,6 +50,7 @@ mod ttl;
 mod walk;
 
 pub use cell::Value;
+pub use check::{BatchRow, RowRule};
 pub use checkpoint::{BigPlace, FrozenShard, SectionPlace, ShardFile, TablePlace};
 pub use entity::{Entity, Field, Hash, Kind};
 pub use journal::Journal;

@@ -111,6 +111,28 @@ impl Template {
         rest.is_empty()
     }
 
+    /// Whether all keys of this template are keys of the other: so are those of
+    /// [`Template::fixed`].
+    pub fn is_within(&self, other: &Template) -> bool {
+        // A byte that is in no text stands for each column.
+        let is_free = |byte: &u8| {
+            let mut parts = self.parts.iter().chain(&other.parts);
+            parts.all(|part| !matches!(part, Part::Text(text) if text.contains(byte)))
+        };
+        let Some(stand_in) = (0..=u8::MAX).find(is_free) else {
+            return self == other;
+        };
+        let sample: Vec<u8> = self
+            .parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Column(_) => vec![stand_in],
+            })
+            .collect();
+        other.matches(&sample)
+    }
+
     /// This template with the values of some columns.
     pub fn fixed(&self, values: &[(String, String)]) -> Template {
         let mut parts: Vec<Part> = Vec::new();
@@ -294,6 +316,26 @@ mod tests {
                 assert!(!template.matches(key.as_bytes()), "{text} {key}");
             }
         }
+    }
+
+    #[test]
+    fn which_templates_are_within_others() {
+        for (a, b, within) in [
+            ("A:user:{id}", "{tenant}:user:{id}", true),
+            ("{x}:user:{y}", "{tenant}:user:{id}", true),
+            ("{tenant}:user:{id}", "A:user:{id}", false),
+            ("A:merchant:{id}", "{tenant}:user:{id}", false),
+            ("{all}", "{tenant}:user:{id}", false),
+            ("u:{{{id}}}", "u:{{{user}}}", true),
+            ("u:{id}", "u:{{{user}}}", false),
+            ("{a}:{b}", "{k}", true),
+        ] {
+            assert_eq!(template(a).is_within(&template(b)), within, "{a} {b}");
+        }
+        // As loads fix columns.
+        let all = template("{tenant}:user:{id}");
+        let some = all.fixed(&[("tenant".to_owned(), "A".to_owned())]);
+        assert!(some.is_within(&all) && all.is_within(&all));
     }
 
     #[test]

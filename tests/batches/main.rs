@@ -392,3 +392,124 @@ fn the_newest_row_counts_also_if_it_has_no_value() {
         some(&["6", "1"])
     );
 }
+
+/// A file of a batch is the work of whoever has the password: what its view declares holds for it
+/// as for any command.
+#[test]
+fn a_batch_that_is_not_as_its_view_declares_is_refused() {
+    const DECLARED: &str = r#"
+[view.v]
+entity = "user"
+key = "{tenant}:user:{user_id}"
+[view.v.feature]
+n = { type = "int64" }
+rate = { type = "float64", ttl = "1h" }
+tags = { type = "list<string>" }
+"#;
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = start(dir.path(), &[]);
+    let mut c = server.connect();
+    c.call(&["FS.VIEW", "APPLY", DECLARED]);
+    let load = |key| Load {
+        view: "v",
+        key,
+        replace: true,
+        features: &["n", "rate", "tags"],
+    };
+    let whole = load("A:user:{user_id}");
+    let soon = i64::MAX as u64 >> 20;
+    type Case<'a> = (&'a Load<'a>, &'a str, [Option<&'a str>; 3], bool, &'a str);
+    let (other, wide) = (load("other:{user_id}"), load("{anything}"));
+    let cases: &[Case<'_>] = &[
+        (
+            &whole,
+            "A:user:1",
+            [Some("abc"), None, None],
+            true,
+            "v.n: \"abc\" is not an int64",
+        ),
+        (
+            &whole,
+            "A:user:1",
+            [Some("1.0"), None, None],
+            true,
+            "v.n: \"1.0\" is not an int64",
+        ),
+        (
+            &whole,
+            "A:user:1",
+            [None, Some("1-2"), None],
+            true,
+            "v.rate: \"1-2\" is not a float64",
+        ),
+        (
+            &whole,
+            "A:user:1",
+            [None, None, Some("[1]")],
+            true,
+            "not a list<string> in JSON",
+        ),
+        (
+            &whole,
+            "A:user:1",
+            [None, Some("0.5"), None],
+            false,
+            "no time to live, and 1h",
+        ),
+        (
+            &other,
+            "other:1",
+            [Some("1"), None, None],
+            true,
+            "its keys are other:{user_id}, but",
+        ),
+        (
+            &wide,
+            "other:1",
+            [Some("1"), None, None],
+            true,
+            "its keys are {anything}, but",
+        ),
+    ];
+    for (load, key, values, expires, want) in cases {
+        let begun = begin(&mut c, "v");
+        let values = values
+            .iter()
+            .map(|value| value.map(str::to_owned))
+            .collect();
+        let good = vec![Some("1".to_owned()), None, Some("[\"a\"]".to_owned())];
+        let rows: Rows = vec![("A:user:7".to_owned(), good), ((*key).to_owned(), values)];
+        let rows = if load.key == whole.key {
+            rows
+        } else {
+            rows[1..].to_vec()
+        };
+        let file = load.file(&begun, &rows, expires.then_some(soon));
+        upload(&mut c, begun.number, &file);
+        let refused = c.call(&["FS.BATCH", "PUBLISH", &begun.number.to_string()]);
+        assert!(refused.is_error(), "{want}: {}", refused.text());
+        assert!(refused.text().contains(want), "{want}: {}", refused.text());
+        assert_eq!(c.line("DBSIZE").integer(), 0, "{want}");
+    }
+    // The view that counts is the one of the moment of publishing: a file that came in under
+    // another is not published under it.
+    let begun = begin(&mut c, "v");
+    let rows: Rows = vec![(
+        "A:user:1".to_owned(),
+        vec![Some("1".to_owned()), None, None],
+    )];
+    upload(&mut c, begun.number, &whole.file(&begun, &rows, Some(soon)));
+    let changed = DECLARED.replace("int64", "bool");
+    c.call(&["FS.VIEW", "APPLY", &changed]);
+    let published = c.call(&["FS.BATCH", "PUBLISH", &begun.number.to_string()]);
+    assert!(
+        !published.is_error(),
+        "1 is a bool as well: {}",
+        published.text()
+    );
+    assert_eq!(c.line("HGET A:user:1 n").text(), "1");
+    let files = std::fs::read_dir(dir.path()).expect("a folder");
+    let names = files.map(|entry| entry.expect("an entry").file_name());
+    let batches = names.filter(|name| name.to_string_lossy().starts_with("batch-"));
+    assert_eq!(batches.count(), 1, "what was refused leaves no file");
+}

@@ -4,7 +4,8 @@ use super::*;
 use crate::batch::{Builder, Plan, Record, Versions};
 use crate::engine::{Batch, PackCell};
 use crate::io::{Append, Disk};
-use crate::rowfile::batch as file;
+use crate::rowfile::{self, batch as file};
+use crate::view::{By, Registry};
 use std::collections::BTreeSet;
 use std::io;
 
@@ -66,6 +67,26 @@ fn export(seed: u64, number: u64, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// The view of a file, with all features there are.
+fn declared(number: u64, file: &[u8]) -> Registry {
+    let opened = rowfile::BatchFile::open(file.to_vec().into(), number).expect("a file");
+    let names = ["f".to_owned()].into_iter();
+    let features = names.chain((0..10).map(|n| format!("f{n}")));
+    let features = features.map(|name| format!("feature.{name} = {{ type = 'bytes' }}\n"));
+    let text = format!(
+        "[view.{}]\nentity = 'e'\nkey = '{{id}}'\n{}",
+        opened.facts.view,
+        features.collect::<String>()
+    );
+    let by = By {
+        author: "test",
+        time: NOW,
+    };
+    let views = crate::view::read(&text).expect("a view");
+    let change = Registry::default().apply(views, by);
+    change.expect("one view").registry
+}
+
 fn all(keyspace: &Keyspace) -> ShardSet {
     let mut shards = ShardSet::default();
     shards.insert_all(keyspace);
@@ -109,7 +130,7 @@ impl Server {
         let bytes = file(keyspace.seed(), number);
         let loaded = uploads
             .write(number, CLIENT, 0, &bytes)
-            .and_then(|_| uploads.prepare(number, CLIENT, keyspace));
+            .and_then(|_| uploads.prepare(number, CLIENT, keyspace, &declared(number, &bytes)));
         if loaded.is_ok() && self.kept.accepts() {
             let ready = uploads.publish(number, CLIENT).expect("a batch");
             commit(keyspace, &ready.batch);
