@@ -13,10 +13,12 @@
 //! - The files of versions that are kept stay, folded or not: rolling back publishes one again.
 
 mod build;
+mod guard;
 mod record;
 mod rules;
 mod uploads;
 
 pub use build::{Builder, Built, Plan};
+pub use guard::{Allowed, Coming, guard};
 pub use record::{KEY_PREFIX, Record, Versions, kept};
-pub use uploads::{Ready, Uploads};
+pub use uploads::{Ready, Uploads, Views};

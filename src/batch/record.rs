@@ -166,6 +166,15 @@ impl Versions {
         older.rfind(|record| record.version < current.version)
     }
 
+    /// How many entities the view has under these keys, as far as what is kept tells: those of the
+    /// last version that replaced what was there, else of the last one.
+    pub fn before(&self, key: &str, db: u8) -> Option<u64> {
+        let same = |record: &&Record| record.key == key && record.db == db;
+        let last = self.records.iter().filter(same);
+        let last = last.max_by_key(|record| (record.replace, record.published_at));
+        last.map(|record| record.entities)
+    }
+
     /// Those that are kept no more: all but the current one and so many others, the newest, that
     /// were published since then (milliseconds since the epoch).
     pub fn outdated(&self, keeps: usize, since: u64) -> Vec<u64> {
@@ -227,5 +236,30 @@ mod tests {
         assert_eq!(versions(5).outdated(9, 400), [3, 2, 1]);
         assert_eq!(versions(5).previous().map(|r| r.number), Some(4));
         assert_eq!(versions(1).previous(), None);
+    }
+
+    #[test]
+    fn what_a_view_has_is_what_was_published_last_under_its_keys() {
+        let record = |number: u64, replace, key: &str| Record {
+            number,
+            replace,
+            key: key.to_owned(),
+            entities: number * 10,
+            published_at: 100 - number,
+            ..Record::default()
+        };
+        let versions = Versions {
+            records: vec![
+                record(1, true, "A:{id}"),
+                record(2, true, "A:{id}"),
+                record(3, false, "A:{id}"),
+                record(4, false, "B:{id}"),
+            ],
+            ..Versions::default()
+        };
+        assert_eq!(versions.before("A:{id}", 0), Some(10), "a rollback counts");
+        assert_eq!(versions.before("B:{id}", 0), Some(40));
+        assert_eq!(versions.before("A:{id}", 1), None);
+        assert_eq!(versions.before("C:{id}", 0), None);
     }
 }

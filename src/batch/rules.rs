@@ -6,22 +6,26 @@
 //!   declared when it was published; they live for some time if the view says so.
 //! - A batch takes features from keys of its view only.
 
-use crate::engine::{BatchRow, Field};
+use crate::engine::{BatchRow, Field, Millis};
 use crate::rowfile::batch::Facts;
 use crate::view::{Feature, OnMissed, Scalar, Template, Type, View, show_duration};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// See the module.
 pub struct Rules {
     view: Arc<View>,
     /// The names of a batch, in its order, each with the feature of that name.
     names: Vec<(Box<[u8]>, Option<usize>)>,
+    now: Millis,
+    /// Rows of which something is alive now.
+    live: AtomicU64,
 }
 
 impl Rules {
-    /// For the batch of these facts.
-    pub fn of(view: Arc<View>, facts: &Facts) -> Result<Rules, String> {
+    /// For the batch of these facts, as of now.
+    pub fn of(view: Arc<View>, facts: &Facts, now: Millis) -> Result<Rules, String> {
         let scope = Template::parse(&facts.key)?;
         if !scope.is_within(&view.key) {
             return Err(format!(
@@ -40,6 +44,8 @@ impl Rules {
         Ok(Rules {
             names: names.collect(),
             view,
+            now,
+            live: AtomicU64::new(0),
         })
     }
 
@@ -51,13 +57,20 @@ impl Rules {
                 self.view.name, self.view.key
             ));
         }
-        let (mut checked, mut guess) = (Ok(()), 0);
+        let (mut checked, mut guess, mut is_live) = (Ok(()), 0, false);
         row.for_each(|field| {
+            is_live |= field.expire_at.is_none_or(|at| at > self.now);
             if checked.is_ok() {
                 checked = self.check_field(&field, &mut guess);
             }
         });
+        self.live.fetch_add(u64::from(is_live), Relaxed);
         checked
+    }
+
+    /// Rows that were checked and of which something is alive.
+    pub fn live(&self) -> u64 {
+        self.live.load(Relaxed)
     }
 
     /// `guess`: where the name is looked for first.

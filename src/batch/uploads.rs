@@ -7,7 +7,7 @@
 
 use super::rules::Rules;
 use crate::checkpoint::{Loading, batches};
-use crate::engine::{Access, Batch, Db, Keyspace, RowRule, ShardSet};
+use crate::engine::{Access, Batch, Db, Keyspace, Millis, RowRule, ShardSet};
 use crate::io::{Append, Disk, Residency, log};
 use crate::rowfile::{self, batch};
 use crate::view::{Registry, View};
@@ -32,6 +32,14 @@ pub struct Ready {
     pub bytes: u64,
     /// The view that its rows were compared with, as it was then; `None`: it is of our own making.
     pub view: Option<Arc<View>>,
+    /// Rows of which something was alive then.
+    pub live: u64,
+}
+
+/// What the rows of a batch are compared with, and as of when.
+pub struct Views<'v> {
+    pub registry: &'v Registry,
+    pub now: Millis,
 }
 
 /// Look at all rows, on all cores: nothing else of this client is to be done.
@@ -199,7 +207,7 @@ impl Uploads {
         number: u64,
         client: u64,
         keyspace: &Keyspace,
-        views: &Registry,
+        views: &Views<'_>,
     ) -> Result<(), String> {
         let State::Writing { mut out, bytes } = self.take(number, client)? else {
             return Err(format!("batch {number} is whole already"));
@@ -215,7 +223,7 @@ impl Uploads {
         number: u64,
         bytes: u64,
         keyspace: &Keyspace,
-        views: Option<&Registry>,
+        views: Option<&Views<'_>>,
     ) -> Result<Ready, String> {
         let text = |error: io::Error| error.to_string();
         self.disk.sync_names().map_err(text)?;
@@ -225,20 +233,19 @@ impl Uploads {
         };
         let opened = batches::open(&*self.disk, keyspace, number, loading);
         let (file, batch) = opened.map_err(|error| error.to_string())?;
-        let view = match views {
+        let (view, live) = match views {
             Some(views) => {
                 let name = &file.facts.view;
-                let view = views
-                    .get(name)
-                    .and_then(|registered| registered.view.clone());
+                let registered = views.registry.get(name);
+                let view = registered.and_then(|registered| registered.view.clone());
                 let view = view.ok_or_else(|| format!("no such view '{}'", name.escape_debug()))?;
-                let rules = Rules::of(view.clone(), &file.facts)?;
+                let rules = Rules::of(view.clone(), &file.facts, views.now)?;
                 look_through(keyspace, &batch, &|row| rules.check(row))?;
-                Some(view)
+                (Some(view), rules.live())
             }
             None => {
                 look_through(keyspace, &batch, &|_| Ok(()))?;
-                None
+                (None, 0)
             }
         };
         let key = file.facts.key;
@@ -247,6 +254,7 @@ impl Uploads {
             key,
             bytes,
             view,
+            live,
         })
     }
 

@@ -9,7 +9,7 @@ use super::error::printable;
 use super::table::{Command, acl, container, flag};
 use super::view::{SHOWS, SINCE};
 use super::{CommandError, Context, help};
-use crate::batch::{Ready, Record, Uploads, Versions};
+use crate::batch::{Allowed, Coming, Ready, Record, Uploads, Versions, Views, guard};
 use crate::engine::{Batch, FieldExpire, Keyspace, Mutation, SYSTEM_DB};
 use crate::instance::{Instance, Session, Work};
 use crate::resp::{Args, Output};
@@ -192,18 +192,22 @@ fn abort(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 
 fn start_publish(instance: &Instance, session: &Session, args: Args<'_>) -> Option<Arc<Work>> {
     let number = count(args.at(2)).ok()?;
-    let views = instance.views.registry();
+    let (registry, now) = (instance.views.registry(), session.now);
     begin_work(instance, session, move |uploads, keyspace, client| {
-        uploads.prepare(number, client, keyspace, &views)?;
+        let registry = &registry;
+        uploads.prepare(number, client, keyspace, &Views { registry, now })?;
         Ok(number)
     })
 }
 
-/// `[AUTHOR name] [FACTS json]`, and for a rollback `[VERSION n]`.
+/// `[AUTHOR name] [FACTS json]`, for a rollback `[VERSION n]`, to publish `[ALLOW-EMPTY]
+/// [ALLOW-SHRINK]`.
 struct Options<'a> {
     author: &'a str,
     facts: Value,
     version: Option<u64>,
+    allow_empty: bool,
+    allow_shrink: bool,
 }
 
 impl<'a> Options<'a> {
@@ -212,9 +216,19 @@ impl<'a> Options<'a> {
             author: USER,
             facts: Value::Object(serde_json::Map::new()),
             version: None,
+            allow_empty: false,
+            allow_shrink: false,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
+            if is(arg, "allow-empty") {
+                options.allow_empty = true;
+                continue;
+            }
+            if is(arg, "allow-shrink") {
+                options.allow_shrink = true;
+                continue;
+            }
             let value = args.next().ok_or(CommandError::Syntax)?;
             if is(arg, "author") {
                 options.author = text(value, "the author")?;
@@ -242,6 +256,46 @@ fn in_force(ctx: &Context<'_>, name: &str) -> Result<Vec<String>, CommandError> 
     Ok(view.features_ever.iter().cloned().collect())
 }
 
+/// Whether a batch may count: it is of its view as that is now, and takes nothing from the view
+/// that nobody wants taken.
+fn may_publish(
+    ctx: &Context<'_>,
+    ready: &Ready,
+    options: &Options<'_>,
+) -> Result<(), CommandError> {
+    let batch = &ready.batch;
+    let known = in_force(ctx, &batch.view)?;
+    let foreign = batch
+        .names()
+        .find(|name| !known.iter().any(|k| k.as_bytes() == *name));
+    if let Some(name) = foreign {
+        let name = String::from_utf8_lossy(name);
+        let reason = format!("feature {name:?} is not of view {}", batch.view);
+        return Err(refused(&reason));
+    }
+    let registry = ctx.instance.views.registry();
+    if registry.get(&batch.view).map(|now| &now.view) != Some(&ready.view) {
+        let reason = format!(
+            "view {} was changed while its batch came in: load it again",
+            batch.view
+        );
+        return Err(refused(&reason));
+    }
+    let versions = Versions::load(&ctx.data.locked, &ctx.instance.keyspace, &batch.view);
+    let coming = Coming {
+        entities: batch.entries() as u64,
+        live: ready.live,
+        replaces: batch.replace,
+        before: versions.before(&ready.key, batch.db),
+    };
+    let allowed = Allowed {
+        empty: options.allow_empty,
+        shrink: options.allow_shrink,
+    };
+    let guarded = guard(&coming, allowed);
+    guarded.map_err(|reason| refused(&format!("view {}: {reason}", batch.view)))
+}
+
 fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let number = count(args.at(2))?;
     let prepared = end_work(ctx);
@@ -253,37 +307,16 @@ fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     prepared?;
     let ready = uploads(ctx.instance)?.publish(number, client);
     let ready = ready.ok_or_else(|| refused(&format!("you load no batch {number}")))?;
-    let Ready {
-        batch,
-        key,
-        bytes,
-        view,
-    } = ready;
-    let checked = options.and_then(|options| {
-        let known = in_force(ctx, &batch.view)?;
-        let foreign = batch
-            .names()
-            .find(|name| !known.iter().any(|k| k.as_bytes() == *name));
-        if let Some(name) = foreign {
-            let name = String::from_utf8_lossy(name);
-            let reason = format!("feature {name:?} is not of view {}", batch.view);
-            return Err(refused(&reason));
-        }
-        let registry = ctx.instance.views.registry();
-        match registry.get(&batch.view).map(|now| &now.view) == Some(&view) {
-            true => Ok(options),
-            false => Err(refused(&format!(
-                "view {} was changed while its batch came in: load it again",
-                batch.view
-            ))),
-        }
-    });
+    let checked = options.and_then(|options| may_publish(ctx, &ready, &options).map(|()| options));
     let options = checked.inspect_err(|_| {
         ctx.instance.keyspace.forget_batch(number);
         if let Ok(uploads) = uploads(ctx.instance) {
             uploads.remove(number);
         }
     })?;
+    let Ready {
+        batch, key, bytes, ..
+    } = ready;
     let view = batch.view.to_string();
     let mut versions = Versions::load(&ctx.data.locked, &ctx.instance.keyspace, &view);
     let record = Record {

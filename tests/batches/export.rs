@@ -36,10 +36,22 @@ impl Load<'_> {
         rows: &[(String, Vec<Option<String>>)],
         expire_at: Option<u64>,
     ) -> Value {
+        self.publish_as(c, rows, expire_at, &["ALLOW-EMPTY", "ALLOW-SHRINK"])
+    }
+
+    /// The same, with these options: whatever it takes from the view, unless they say so.
+    pub fn publish_as(
+        &self,
+        c: &mut Connection,
+        rows: &[(String, Vec<Option<String>>)],
+        expire_at: Option<u64>,
+        options: &[&str],
+    ) -> Value {
         let begun = begin(c, self.view);
         let file = self.file(&begun, rows, expire_at);
         upload(c, begun.number, &file);
-        c.call(&["FS.BATCH", "PUBLISH", &begun.number.to_string()])
+        let number = begun.number.to_string();
+        c.call(&[&["FS.BATCH", "PUBLISH", &number], options].concat())
     }
 }
 

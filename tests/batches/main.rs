@@ -513,3 +513,65 @@ tags = { type = "list<string>" }
     let batches = names.filter(|name| name.to_string_lossy().starts_with("batch-"));
     assert_eq!(batches.count(), 1, "what was refused leaves no file");
 }
+
+/// An export that came out empty, or half as large, is a mistake more often than a wish.
+#[test]
+fn a_batch_that_empties_or_halves_a_view_is_refused_unless_allowed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = start(dir.path(), &[]);
+    let mut c = server.connect();
+    c.call(&["FS.VIEW", "APPLY", VIEWS]);
+    let past = Some(1_000);
+    let shown = |c: &mut Connection| c.line("DBSIZE").integer();
+    let first = PURCHASES.publish_as(&mut c, &purchases(0..100, 1), None, &[]);
+    assert!(!first.is_error(), "{}", first.text());
+    for (rows, expire_at, allow, want) in [
+        (
+            0..0,
+            None,
+            "ALLOW-EMPTY",
+            "no entities, and would take the view from all 100",
+        ),
+        (
+            0..80,
+            past,
+            "ALLOW-EMPTY",
+            "all 80 entities of the batch have expired already",
+        ),
+        (
+            0..49,
+            None,
+            "ALLOW-SHRINK",
+            "49 live entities, fewer than half of the 100",
+        ),
+    ] {
+        for options in [&[][..], &["ALLOW-NOTHING"], &["AUTHOR", "ann"]] {
+            let rows = purchases(rows.clone(), 2);
+            let refused = PURCHASES.publish_as(&mut c, &rows, expire_at, options);
+            assert!(refused.is_error(), "{want}: {}", refused.text());
+            let text = refused.text();
+            assert!(
+                text.contains(want) || text.contains("syntax"),
+                "{want}: {text}"
+            );
+            assert_eq!(shown(&mut c), 100, "{want}");
+        }
+        let rows = purchases(rows, 2);
+        let published = PURCHASES.publish_as(&mut c, &rows, expire_at, &[allow]);
+        assert!(!published.is_error(), "{want}: {}", published.text());
+        let again = PURCHASES.publish_as(&mut c, &purchases(0..100, 3), None, &[]);
+        assert!(!again.is_error(), "{}", again.text());
+        assert_eq!(shown(&mut c), 100);
+    }
+    // Of other keys nothing is taken; a rollback is asked for.
+    let other = Load {
+        key: "B:user:{user_id}",
+        ..PURCHASES
+    };
+    let one: Rows = vec![(
+        "B:user:1".to_owned(),
+        vec![Some("1".to_owned()), None, None],
+    )];
+    let published = other.publish_as(&mut c, &one, None, &[]);
+    assert!(!published.is_error(), "{}", published.text());
+}

@@ -85,7 +85,18 @@ fn load(c: &mut Connection, load: &Load<'_>, rows: &[Row], facts: &[u8]) -> io::
     if written.is_error() {
         return Ok(false);
     }
-    let published = ask(c, &[b"FS.BATCH", b"PUBLISH", number, b"FACTS", facts])?;
+    let published = ask(
+        c,
+        &[
+            b"FS.BATCH",
+            b"PUBLISH",
+            number,
+            b"FACTS",
+            facts,
+            b"ALLOW-EMPTY",
+            b"ALLOW-SHRINK",
+        ],
+    )?;
     Ok(!published.is_error())
 }
 

@@ -1,7 +1,7 @@
 //! Batches that are published, published again and retired, as `FS.BATCH` does it.
 
 use super::*;
-use crate::batch::{Builder, Plan, Record, Versions};
+use crate::batch::{Builder, Plan, Record, Versions, Views};
 use crate::engine::{Batch, PackCell};
 use crate::io::{Append, Disk};
 use crate::rowfile::{self, batch as file};
@@ -128,9 +128,13 @@ impl Server {
             return;
         };
         let bytes = file(keyspace.seed(), number);
+        let views = Views {
+            registry: &declared(number, &bytes),
+            now: NOW,
+        };
         let loaded = uploads
             .write(number, CLIENT, 0, &bytes)
-            .and_then(|_| uploads.prepare(number, CLIENT, keyspace, &declared(number, &bytes)));
+            .and_then(|_| uploads.prepare(number, CLIENT, keyspace, &views));
         if loaded.is_ok() && self.kept.accepts() {
             let ready = uploads.publish(number, CLIENT).expect("a batch");
             commit(keyspace, &ready.batch);
