@@ -44,3 +44,4 @@ pub mod server;
 pub mod view;
 pub mod wal;
 mod wide;
+mod words;

@@ -42,6 +42,35 @@ pub enum ClientError {
     },
 }
 
+/// Codes of errors that a server gives for now.
+const PASSING: [&str; 9] = [
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+];
+
+impl ClientError {
+    /// Whether trying again would end in the same way.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            ClientError::Connect { .. } | ClientError::Lost { .. } => false,
+            ClientError::Refused { text, .. } => is_lasting(text),
+        }
+    }
+}
+
+/// The same, of the text of an error.
+pub fn is_lasting(text: &str) -> bool {
+    let code = text.split(' ').next().unwrap_or_default();
+    !PASSING.contains(&code) && text != "ERR max number of clients reached"
+}
+
 enum Stream {
     Tcp(TcpStream),
     Tls(Box<TlsStream>),

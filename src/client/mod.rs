@@ -14,7 +14,7 @@ mod pipeline;
 mod tls;
 
 pub use address::{Address, Endpoint};
-pub use connection::{ClientError, Connection};
+pub use connection::{ClientError, Connection, is_lasting};
 pub use pipeline::Pipeline;
 
 use std::path::PathBuf;

@@ -6,7 +6,6 @@ pub mod log;
 mod map;
 mod places;
 mod process;
-mod scratch;
 #[cfg(test)]
 pub mod sim;
 mod socket;
@@ -15,14 +14,14 @@ mod spill;
 pub use disk::{Append, Directory, Disk, Pages, Residency, Room, Syncer};
 pub use places::{Place, entry, list};
 pub use process::{Usage, usage};
-pub use scratch::scratch;
 pub use socket::bind_unix;
-pub use spill::Spill;
+pub use spill::{Spill, scratch};
 
 pub use std::fs::File;
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Open a file for reading.
@@ -30,9 +29,11 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// A new file, or an empty one in place of what is there.
-pub fn create(path: &Path) -> io::Result<File> {
-    File::create(path)
+/// A new file that only its owner reads, or an empty one in place of what is there.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)
 }
 
 pub fn remove(path: &Path) -> io::Result<()> {

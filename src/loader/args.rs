@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
+
+use super::delimited::{FloatKeys, TextOptions};
 use super::storage::Condition;
 use crate::client::ServerArgs;
 use crate::view::duration;
@@ -12,6 +15,10 @@ const MEMORY_BYTES_MIN: u64 = 16 << 20;
 ///
 /// The view says what the columns of the export are; without a view, --key makes each row of one
 /// file a hash: `fieldstone load --key 'A:plane:{tailnum}' planes.parquet`.
+///
+/// Exit codes: 0, all was loaded; 1, it failed and may do better later (the server is away, the
+/// export is not there yet, a disk is full); 2, it would fail again (the command line, the view,
+/// the export).
 #[derive(clap::Args)]
 pub struct LoadArgs {
     /// The view, and where its export lies: a Parquet or CSV file, a folder of them, Hive
@@ -30,19 +37,28 @@ pub struct LoadArgs {
     /// What becomes of entities that are not in the export; `--to` can only upsert
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
+    /// Take times of rows before 1990 or after tomorrow, which are of another unit mostly
+    #[arg(long)]
+    pub any_time: bool,
     /// Read and check everything, send nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Publish an export without rows, or of which everything has expired
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Replace a version by one with fewer than half of its entities
+    #[arg(long)]
+    pub allow_shrink: bool,
     /// A part of the key that is no column; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
-    /// Only the Hive partitions with this value; may be repeated
+    /// Only the Hive partitions with this value (none: the null partition); may be repeated
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = condition)]
     pub conditions: Vec<Condition>,
     /// Features without a column have no values, instead of ending the load
     #[arg(long)]
     pub allow_missing: bool,
-    /// Rows that may not fit before the load ends
+    /// Rows that may not fit before the load ends with exit code 2
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_rejects: u64,
     /// Where rows that do not fit are told, as JSON lines. Default: VIEW.rejects.jsonl
@@ -61,6 +77,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 1000,
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub in_flight: u16,
+    #[command(flatten)]
+    pub text: TextArgs,
     /// Without a view: the key of a row; {column} stands for the row's value
     #[arg(long, value_name = "TEMPLATE", help_heading = "Without a view")]
     pub key: Option<String>,
@@ -86,6 +104,72 @@ pub struct LoadArgs {
     pub keep_key_columns: bool,
 }
 
+/// How text files are written, where it is not as most programs do.
+#[derive(clap::Args)]
+#[command(next_help_heading = "CSV and other text")]
+pub struct TextArgs {
+    /// What is between fields: a character, or `tab`. Default: a comma; in .tsv files a tab
+    #[arg(long, value_name = "CHAR", value_parser = character)]
+    pub delimiter: Option<u8>,
+    /// What fields are quoted by: a character, or `none`
+    #[arg(long, value_name = "CHAR", default_value = "\"")]
+    pub quote: String,
+    /// What stands before a quote within quotes, as `\` in files of Spark. Default: quotes are
+    /// written twice
+    #[arg(long, value_name = "CHAR", value_parser = character)]
+    pub escape: Option<u8>,
+    /// What the text is in: utf-8, utf-16le, latin-1, or another name of the WHATWG's list. A mark
+    /// at the beginning of a file is obeyed
+    #[arg(long, value_name = "NAME", default_value = "utf-8")]
+    pub encoding: String,
+    /// The text of an unquoted field that is a null. Default: none, so that an empty field is one
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub null: String,
+    /// A quoted field with that text is a null too, and no empty text
+    #[arg(long)]
+    pub quoted_null: bool,
+    /// What a part of a key such as 1.0 is. Default: the row does not fit
+    #[arg(long, value_enum)]
+    pub float_keys: Option<FloatKeys>,
+}
+
+impl TextArgs {
+    pub fn options(&self) -> Result<TextOptions, String> {
+        let quote = match self.quote.as_str() {
+            "none" | "" => None,
+            text => Some(character(text).map_err(|e| format!("--quote: {e}"))?),
+        };
+        let name = match self.encoding.to_ascii_lowercase().as_str() {
+            "latin-1" | "latin_1" => "latin1".to_owned(),
+            other => other.to_owned(),
+        };
+        let encoding = Encoding::for_label(name.as_bytes())
+            .ok_or_else(|| format!("--encoding: {} is not known", self.encoding))?;
+        if self.delimiter.is_some() && (quote == self.delimiter || self.escape == self.delimiter) {
+            return Err("--delimiter: it is the quote or the escape as well".to_owned());
+        }
+        Ok(TextOptions {
+            delimiter: self.delimiter,
+            quote,
+            escape: self.escape,
+            encoding,
+            null: self.null.clone().into_bytes(),
+            quoted_null: self.quoted_null,
+            float_keys: self.float_keys,
+        })
+    }
+}
+
+/// One character that takes one byte, and ends no line.
+fn character(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [b'\n' | b'\r'] => Err("a line ends with it".to_owned()),
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ => Err("it must be one ASCII character, or tab".to_owned()),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mode {
     /// They lose the view's features
@@ -103,8 +187,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The value may be empty: nulls.
 fn condition(text: &str) -> Result<Condition, String> {
-    pair(text).map(|(column, value)| Condition { column, value })
+    match text.split_once('=') {
+        Some((column, value)) if !column.is_empty() => Ok(Condition {
+            column: column.to_owned(),
+            value: value.to_owned(),
+        }),
+        _ => Err("must be a column, =, and its value (none: null)".to_owned()),
+    }
 }
 
 fn memory(text: &str) -> Result<u64, String> {

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::failure::{Failure, refused};
 use super::report::Report;
-use super::sink::{Row, RowSink, SinkError, Summary, Taken};
+use super::sink::{Row, RowSink, Summary, Taken};
 use super::storage::Condition;
-use crate::batch::{Builder, Built, Plan};
+use crate::batch::{Allowed, Builder, Built, Plan};
 use crate::client::{Connection, Pipeline};
 use crate::engine::PackCell;
 use crate::io::Append;
@@ -35,6 +36,7 @@ pub struct Target {
     /// All features that the view ever had.
     pub features_ever: Vec<String>,
     pub author: String,
+    pub allowed: Allowed,
     /// Bytes that rows may take in memory, and where others go.
     pub memory: usize,
     pub dir: PathBuf,
@@ -45,6 +47,7 @@ pub struct BatchSink {
     connection: Connection,
     number: u64,
     author: String,
+    allowed: Allowed,
     facts: Value,
     /// Of the features, in their order; milliseconds.
     ttls: Vec<Option<u64>>,
@@ -77,7 +80,7 @@ fn field<'r>(reply: &'r Reply, name: &str) -> Option<&'r Reply> {
 }
 
 /// All features that a view ever had.
-pub fn features_ever(connection: &mut Connection, name: &str) -> Result<Vec<String>, SinkError> {
+pub fn features_ever(connection: &mut Connection, name: &str) -> Result<Vec<String>, Failure> {
     let reply = connection.call(&[b"FS.VIEW", b"GET", name.as_bytes()])?;
     let Some(Reply::Array(names)) = field(&reply, "features_ever") else {
         let lost = connection.lost("FS.VIEW GET is not answered as it should be");
@@ -92,12 +95,12 @@ pub fn features_ever(connection: &mut Connection, name: &str) -> Result<Vec<Stri
 
 impl BatchSink {
     /// Begin a batch of a view at a server.
-    pub fn begin(mut target: Target, view: &View, now: u64) -> Result<BatchSink, SinkError> {
+    pub fn begin(mut target: Target, view: &View, now: u64) -> Result<BatchSink, Failure> {
         let begun = target
             .connection
             .call(&[b"FS.BATCH", b"BEGIN", view.name.as_bytes()])?;
         let lost = |connection: &Connection| {
-            SinkError::from(connection.lost("FS.BATCH BEGIN is not answered as it should be"))
+            Failure::from(connection.lost("FS.BATCH BEGIN is not answered as it should be"))
         };
         let seed = match field(&begun, "seed") {
             Some(Reply::Bulk(seed)) => str::from_utf8(seed).ok(),
@@ -130,10 +133,11 @@ impl BatchSink {
             OnMissed::Keep => None,
         };
         Ok(BatchSink {
-            builder: Builder::new(plan).map_err(|error| SinkError(error.to_string()))?,
+            builder: Builder::new(plan).map_err(|error| Failure::lasting(error.to_string()))?,
             connection: target.connection,
             number,
             author: target.author,
+            allowed: target.allowed,
             facts: json!({}),
             ttls: view.features.iter().map(ttl).collect(),
             now,
@@ -162,7 +166,7 @@ impl BatchSink {
 }
 
 impl RowSink for BatchSink {
-    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
+    fn row(&mut self, row: &Row) -> Result<Taken, Failure> {
         let at = u64::try_from(row.at).unwrap_or(0);
         let mut cells: smallvec::SmallVec<[Option<PackCell<'_>>; 64]> = smallvec::SmallVec::new();
         let mut expired = false;
@@ -179,24 +183,24 @@ impl RowSink for BatchSink {
         self.expired += u64::from(expired);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
-        self.builder
-            .make_room()
-            .map_err(|error| SinkError(format!("rows that do not fit in memory: {error}")))?;
+        self.builder.make_room().map_err(|error| {
+            Failure::passing(format!("rows that do not fit in memory: {error}"))
+        })?;
         Ok(Taken::Yes)
     }
 
-    fn finish(self: Box<Self>) -> Result<Summary, SinkError> {
+    fn finish(self: Box<Self>) -> Result<Summary, Failure> {
         let shared = Shared::new(self.connection, self.number);
         let built = self.builder.finish(Box::new(shared.clone()), self.number);
         let (mut connection, failure) = shared.into_connection()?;
         let built = match (built, failure) {
             (_, Some(failure)) => return Err(failure),
-            (Err(error), None) => return Err(SinkError(error.to_string())),
+            (Err(error), None) => return Err(Failure::passing(error.to_string())),
             (Ok(built), None) => built,
         };
         connection.be_patient();
         let (number, facts) = (self.number.to_string(), self.facts.to_string());
-        let published = connection.call(&[
+        let mut request: Vec<&[u8]> = vec![
             b"FS.BATCH",
             b"PUBLISH",
             number.as_bytes(),
@@ -204,7 +208,10 @@ impl RowSink for BatchSink {
             self.author.as_bytes(),
             b"FACTS",
             facts.as_bytes(),
-        ])?;
+        ];
+        request.extend(self.allowed.empty.then_some(&b"ALLOW-EMPTY"[..]));
+        request.extend(self.allowed.shrink.then_some(&b"ALLOW-SHRINK"[..]));
+        let published = connection.call(&request)?;
         let Built {
             entities,
             outdated,
@@ -235,7 +242,7 @@ struct Upload {
     pipeline: Pipeline<()>,
     number: String,
     at: u64,
-    failure: Option<SinkError>,
+    failure: Option<Failure>,
 }
 
 impl Shared {
@@ -249,22 +256,22 @@ impl Shared {
         Shared(std::sync::Arc::new(parking_lot::Mutex::new(Some(upload))))
     }
 
-    fn into_connection(self) -> Result<(Connection, Option<SinkError>), SinkError> {
+    fn into_connection(self) -> Result<(Connection, Option<Failure>), Failure> {
         let upload = self.0.lock().take();
-        let upload = upload.ok_or_else(|| SinkError("the upload ended before".to_owned()))?;
+        let upload = upload.ok_or_else(|| Failure::passing("the upload ended before"))?;
         Ok((upload.pipeline.into_connection(), upload.failure))
     }
 }
 
-fn written((): (), reply: &Reply) -> Result<(), SinkError> {
+fn written((): (), reply: &Reply) -> Result<(), Failure> {
     match reply {
-        Reply::Error(text) => Err(SinkError(String::from_utf8_lossy(text).into_owned())),
+        Reply::Error(text) => Err(refused(text)),
         _ => Ok(()),
     }
 }
 
 impl Upload {
-    fn send(&mut self, chunk: &[u8]) -> Result<(), SinkError> {
+    fn send(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         let offset = self.at.to_string();
         let request: [&[u8]; 5] = [
             b"FS.BATCH",
@@ -278,7 +285,7 @@ impl Upload {
         Ok(())
     }
 
-    fn keep(&mut self, done: Result<(), SinkError>) -> io::Result<()> {
+    fn keep(&mut self, done: Result<(), Failure>) -> io::Result<()> {
         done.map_err(|error| {
             let text = error.to_string();
             self.failure = Some(error);

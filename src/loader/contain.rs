@@ -1,4 +1,4 @@
-//! A panic of the Parquet crate becomes an error that names the place, and exit code 1.
+//! A panic of the Parquet crate becomes an error that names the place, and exit code 2.
 //!
 //! The crate's decoders can panic on damaged files. The release profile aborts on a panic, so
 //! unwinding cannot be relied on; a panic hook runs in either case, and before the abort.
@@ -72,7 +72,7 @@ impl Position {
     }
 }
 
-/// From now on a panic while reading prints an error and ends the process with exit code 1.
+/// From now on a panic while reading prints an error and ends the process with exit code 2.
 pub fn install(position: Arc<Position>) {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -81,7 +81,7 @@ pub fn install(position: Arc<Position>) {
         }
         let reason = format!("damaged data ({})", message(info.payload()));
         eprintln!("error: {}", position.error(&reason));
-        process::exit(1);
+        process::exit(2);
     }));
 }
 

@@ -3,19 +3,23 @@
 //! | from \ to | int64 | float64 | string | bool | bytes | timestamp |
 //! |---|---|---|---|---|---|---|
 //! | integers | if it fits | if exact | digits | 0, 1 | - | as milliseconds |
-//! | floats | if whole | shortest text | the same | 0, 1 | - | if whole |
+//! | floats | if whole | shortest text | the same | 0, 1 | - | if whole, or of another unit |
 //! | decimals | if whole | nearest | every digit | - | - | - |
 //! | bool | 0, 1 | - | `1`, `0` | itself | - | - |
 //! | date | - | - | `YYYY-MM-DD` | - | - | midnight UTC |
 //! | timestamp | milliseconds | - | milliseconds | - | - | itself |
+//! | time of day | - | - | `HH:MM:SS.ffffff` | - | - | - |
 //! | text | read | read | itself, in UTF-8 | `1 0 true false` | itself | milliseconds or ISO 8601 |
 //! | bytes | - | - | itself, in UTF-8 | - | itself | - |
 //! | UUID | - | - | `8-4-4-4-12` | - | 16 bytes | - |
 //!
+//! A float of 32 bits is widened exactly as a `float64`; as a `float32` its text is the shortest.
+//! A timestamp from a number is what its unit says.
+//!
 //! Each cell of this table is total: what is not in it is a misfit with a reason.
 
 use super::text;
-use crate::view::{Encoding, Feature, Scalar, Type};
+use crate::view::{Encoding, Feature, Scalar, TimeUnit, Type};
 
 /// A value of an export.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,8 @@ pub enum Value<'a> {
     Date(i32),
     /// Milliseconds since 1970-01-01.
     Timestamp(i64),
+    /// Nanoseconds since midnight.
+    TimeOfDay(i64),
     Text(&'a [u8]),
     Bytes(&'a [u8]),
     Uuid(&'a [u8]),
@@ -42,6 +48,8 @@ pub enum Target {
     /// A part of a key: any text or bytes.
     Key,
     Scalar(Scalar),
+    /// A timestamp, where numbers count these.
+    Time(TimeUnit),
     List {
         item: Scalar,
         encoding: Encoding,
@@ -56,6 +64,7 @@ impl Target {
     pub fn of(feature: &Feature) -> Target {
         let encoding = feature.encoding;
         match feature.kind {
+            Type::Scalar(Scalar::Timestamp) => Target::Time(feature.unit),
             Type::Scalar(scalar) => Target::Scalar(scalar),
             Type::List(item) => Target::List { item, encoding },
             Type::Embedding { dim } => Target::Embedding { dim, encoding },
@@ -65,7 +74,7 @@ impl Target {
     /// Of lists and embeddings: what their items are.
     pub fn item(self) -> Option<Scalar> {
         match self {
-            Target::Key | Target::Scalar(_) => None,
+            Target::Key | Target::Scalar(_) | Target::Time(_) => None,
             Target::List { item, .. } => Some(item),
             Target::Embedding { .. } => Some(Scalar::Float64),
         }
@@ -75,6 +84,7 @@ impl Target {
         match self {
             Target::Key => "part of a key".to_owned(),
             Target::Scalar(scalar) => scalar.name().to_owned(),
+            Target::Time(_) => Scalar::Timestamp.name().to_owned(),
             Target::List { item, .. } => format!("list<{}>", item.name()),
             Target::Embedding { dim, .. } => format!("embedding of {dim}"),
         }
@@ -94,6 +104,7 @@ impl Value<'_> {
             Value::Decimal(_) => "a decimal",
             Value::Date(_) => "a date",
             Value::Timestamp(_) => "a timestamp",
+            Value::TimeOfDay(_) => "a time of day",
             Value::Text(_) => "a text",
             Value::Bytes(_) => "bytes",
             Value::Uuid(_) => "a UUID",
@@ -114,16 +125,44 @@ impl Value<'_> {
     }
 }
 
+/// A part of a key: the same whatever types a writer gave the column. An integer beside nulls
+/// becomes a float in pandas, or a decimal without fraction elsewhere.
+pub fn key(value: Value, out: &mut Vec<u8>) -> Result<(), Reason> {
+    /// Floats from here on have no neighbour at a distance of one.
+    const EXACT: (f64, f64) = (16_777_216.0, 9_007_199_254_740_992.0);
+    let whole_below = |number: f64, limit: f64| {
+        let number = whole(number).filter(|_| number.abs() <= limit);
+        number.ok_or_else(|| value.misfit("part of a key, which a whole number would be"))
+    };
+    match value {
+        Value::Single(number) => text::integer(whole_below(f64::from(number), EXACT.0)?, out),
+        Value::Double(number) => text::integer(whole_below(number, EXACT.1)?, out),
+        Value::Decimal(digits) => {
+            let point = digits
+                .iter()
+                .position(|b| *b == b'.')
+                .unwrap_or(digits.len());
+            let (integer, fraction) = digits.split_at_checked(point).unwrap_or((digits, &[]));
+            if fraction.iter().any(|b| !matches!(b, b'.' | b'0')) {
+                return Err(value.misfit("part of a key, which a whole number would be"));
+            }
+            out.extend_from_slice(match integer {
+                b"-0" => b"0",
+                other => other,
+            });
+        }
+        _ => text::of(value, out),
+    }
+    Ok(())
+}
+
 /// The text or bytes of a scalar feature.
 #[inline]
 pub fn scalar(value: Value, target: Scalar, out: &mut Vec<u8>) -> Result<(), Reason> {
     match target {
         Scalar::Int64 => text::integer(int64(value)?, out),
-        Scalar::Float64 => match value {
-            // As short as the number that it is.
-            Value::Single(number) => text::single(number, out),
-            _ => text::double(float64(value)?, out),
-        },
+        Scalar::Float64 => text::double(float64(value)?, out),
+        Scalar::Float32 => text::single(float32(value)?, out),
         Scalar::String => match value {
             // Most are ASCII, which is told faster.
             Value::Text(bytes) | Value::Bytes(bytes)
@@ -140,7 +179,7 @@ pub fn scalar(value: Value, target: Scalar, out: &mut Vec<u8>) -> Result<(), Rea
             }
             _ => return Err(value.misfit("bytes")),
         },
-        Scalar::Timestamp => text::integer(timestamp(value)?, out),
+        Scalar::Timestamp => text::integer(timestamp(value, TimeUnit::Millis)?, out),
     }
     Ok(())
 }
@@ -155,7 +194,7 @@ pub fn int64(value: Value) -> Result<i64, Reason> {
         Value::Double(number) => whole(number),
         Value::Decimal(digits) => whole_decimal(digits),
         Value::Text(digits) => parse(digits),
-        Value::Date(_) | Value::Bytes(_) | Value::Uuid(_) => None,
+        Value::Date(_) | Value::TimeOfDay(_) | Value::Bytes(_) | Value::Uuid(_) => None,
     };
     found.ok_or_else(|| value.misfit("int64"))
 }
@@ -203,19 +242,39 @@ pub fn boolean(value: Value) -> Result<bool, Reason> {
     found.ok_or_else(|| value.misfit("bool"))
 }
 
-/// Milliseconds since the epoch.
+/// Milliseconds since the epoch. Numbers that do not say what they count count `unit`, but a number
+/// of eight digits that is a day, as 20261121, is that day.
 #[inline]
-pub fn timestamp(value: Value) -> Result<i64, Reason> {
+pub fn timestamp(value: Value, unit: TimeUnit) -> Result<i64, Reason> {
+    let counted = |number: i64| text::day_of_digits(number).or_else(|| unit.millis(number));
     let found = match value {
-        Value::Timestamp(millis) | Value::Int(millis) => Some(millis),
-        Value::Unsigned(millis) => i64::try_from(millis).ok(),
-        Value::Single(millis) => whole(f64::from(millis)),
-        Value::Double(millis) => whole(millis),
+        Value::Timestamp(millis) => Some(millis),
+        Value::Int(number) => counted(number),
+        Value::Unsigned(number) => i64::try_from(number).ok().and_then(counted),
+        Value::Single(number) => fractional(f64::from(number), unit),
+        Value::Double(number) => fractional(number, unit),
         Value::Date(days) => Some(i64::from(days) * text::DAY_MILLIS),
-        Value::Text(written) => parse(written).or_else(|| text::parse_time(written)),
+        Value::Text(written) => match parse(written) {
+            Some(number) => counted(number),
+            None => text::parse_time(written).or_else(|| {
+                let plain = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-');
+                fractional(
+                    parse(written).filter(|_: &f64| written.iter().all(plain))?,
+                    unit,
+                )
+            }),
+        },
         _ => None,
     };
     found.ok_or_else(|| value.misfit("timestamp"))
+}
+
+/// A time with a fraction, which is that of a unit: milliseconds have none.
+fn fractional(number: f64, unit: TimeUnit) -> Option<i64> {
+    match unit {
+        TimeUnit::Millis => whole(number),
+        _ => whole((number / unit.per_milli()).floor()),
+    }
 }
 
 fn parse<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
@@ -259,7 +318,15 @@ mod tests {
             (Int(1), "1 1.0 1 1 - 1"),
             (Int(MANY), "= - 9007199254740993 - - ="),
             (Unsigned(u64::MAX), "- - 18446744073709551615 - - -"),
-            (Single(0.1), "- 0.1 0.1 - - -"),
+            (Single(0.1), "- 0.10000000149011612 0.1 - - -"),
+            (
+                Value::TimeOfDay(3_723_004_000_000),
+                "- - 01:02:03.004 - - -",
+            ),
+            (
+                Int(20_261_121),
+                "20261121 20261121.0 20261121 - - 1795219200000",
+            ),
             (Double(2.0), "2 2.0 2.0 - - 2"),
             (Double(1.0), "1 1.0 1.0 1 - 1"),
             (Double(f64::NAN), "- NaN NaN - - -"),
@@ -305,6 +372,65 @@ mod tests {
                 let got = stored(value, target);
                 assert_eq!(got.as_deref(), want, "{value:?} as {target:?}");
             }
+        }
+    }
+
+    /// The same key, whatever types its column went through.
+    #[test]
+    fn keys_do_not_change_with_the_writer() {
+        for (value, want) in [
+            (Int(1), Ok("1")),
+            (Double(1.0), Ok("1")),
+            (Double(-0.0), Ok("0")),
+            (Single(16_777_216.0), Ok("16777216")),
+            (Double(9_007_199_254_740_992.0), Ok("9007199254740992")),
+            (Decimal(b"1.00"), Ok("1")),
+            (Decimal(b"-0.00"), Ok("0")),
+            (
+                Decimal(b"123456789012345678901234.0"),
+                Ok("123456789012345678901234"),
+            ),
+            (Text(b"1.0"), Ok("1.0")),
+            (Date(1), Ok("1970-01-02")),
+            (Bool(true), Ok("1")),
+            (Double(1.5), Err("a float \"1.5\"")),
+            (Double(f64::NAN), Err("a float \"NaN\"")),
+            (Double(f64::INFINITY), Err("a float \"inf\"")),
+            (Double(1e17), Err("a float \"1e17\"")),
+            (Single(2e8), Err("a float \"200000000.0\"")),
+            (Decimal(b"1.50"), Err("a decimal \"1.50\"")),
+        ] {
+            let mut out = Vec::new();
+            match (key(value, &mut out), want) {
+                (Ok(()), Ok(want)) => assert_eq!(String::from_utf8_lossy(&out), want),
+                (Err(reason), Err(want)) => assert!(reason.starts_with(want), "{reason}"),
+                (got, want) => panic!("{value:?}: {got:?}, {want:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn timestamps_are_what_their_unit_says() {
+        for (value, unit, want) in [
+            (
+                Int(1_700_000_000),
+                TimeUnit::Seconds,
+                Some(1_700_000_000_000),
+            ),
+            (Int(-1), TimeUnit::Nanos, Some(-1)),
+            (Int(i64::MAX), TimeUnit::Seconds, None),
+            (Double(1.5), TimeUnit::Seconds, Some(1500)),
+            (Double(1.5), TimeUnit::Millis, None),
+            (
+                Text(b"20261121"),
+                TimeUnit::Seconds,
+                Some(1_795_219_200_000),
+            ),
+            (Int(20_261_321), TimeUnit::Millis, Some(20_261_321)),
+            (Timestamp(5), TimeUnit::Seconds, Some(5)),
+            (Date(1), TimeUnit::Micros, Some(86_400_000)),
+        ] {
+            assert_eq!(timestamp(value, unit).ok(), want, "{value:?} {unit:?}");
         }
     }
 

@@ -12,12 +12,18 @@ use super::Failure;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::reader::Read;
-use super::rejects::Rejects;
+use super::rejects::{self, Rejects};
 use super::report::Report;
 use super::sink::{Row, RowSink, Taken};
 use super::source::{Block, Misfit};
 use super::stop::Stop;
+use super::text;
+use crate::view::TimeUnit;
 
+/// 1990, which no export is older than.
+const EARLIEST: i64 = 631_152_000_000;
+/// Clocks differ, and so do time zones that nobody wrote down.
+const AHEAD_MILLIS: i64 = 86_400_000;
 /// Rows that are turned at once: their cells stay in the processor's cache.
 const ROWS_AT_ONCE: usize = 64;
 
@@ -27,6 +33,8 @@ pub struct Pass<'a> {
     pub file_names: &'a [String],
     /// The time of rows whose view has none.
     pub now: i64,
+    /// Times of rows may be any.
+    pub any_time: bool,
     pub stop: &'a Stop,
     pub progress: Progress,
     pub rejects: &'a mut Rejects,
@@ -38,7 +46,7 @@ impl<'a> Pass<'a> {
     pub fn new(
         plan: &'a Arc<Plan>,
         file_names: &'a [String],
-        now: i64,
+        (now, any_time): (i64, bool),
         stop: &'a Stop,
         progress: Progress,
         rejects: &'a mut Rejects,
@@ -47,6 +55,7 @@ impl<'a> Pass<'a> {
             plan,
             file_names,
             now,
+            any_time,
             stop,
             progress,
             rejects,
@@ -59,7 +68,7 @@ impl<'a> Pass<'a> {
     pub fn run(&mut self, blocks: &Receiver<Read>, sink: &mut dyn RowSink) -> Result<(), Failure> {
         for block in blocks {
             if self.stop.is_wanted() {
-                return Err(Failure::Failed("stopped by a signal".to_owned()));
+                return Err(Failure::passing("stopped by a signal"));
             }
             let block = block?;
             self.block(&block, sink)?;
@@ -97,20 +106,23 @@ impl<'a> Pass<'a> {
                     false => misfits.get(&row),
                 };
                 if let Some(misfit) = misfit {
-                    self.reject(block, row, misfit.input, &misfit.reason)?;
+                    self.reject(block, row, cells, misfit.input, &misfit.reason)?;
                     continue;
                 }
                 key.clear();
                 if let Err(reason) = plan.write_key(cells, &mut key) {
-                    self.reject(block, row, None, &reason)?;
+                    self.reject(block, row, cells, None, &reason)?;
                     continue;
                 }
                 let at = match plan.time {
                     None => Some(self.now),
                     Some(input) => cells.get(input).copied().flatten().and_then(millis),
                 };
+                if let (Some(at), Some(_)) = (at, plan.time) {
+                    self.check_time(block, row, at)?;
+                }
                 let Some(at) = at else {
-                    self.reject(block, row, plan.time, "the time of the row is null")?;
+                    self.reject(block, row, cells, plan.time, "the time of the row is null")?;
                     continue;
                 };
                 let counted = fill(&plan, cells);
@@ -123,11 +135,44 @@ impl<'a> Pass<'a> {
                 })?;
                 match taken {
                     Taken::Yes => self.count(counted),
-                    Taken::No(reason) => self.reject(block, row, None, &reason)?,
+                    Taken::No(reason) => self.reject(block, row, cells, None, &reason)?,
                 }
             }
         }
         Ok(())
+    }
+
+    /// A time of a row that cannot be is that of all rows, mostly: it is of another unit.
+    fn check_time(&self, block: &Block, row: usize, at: i64) -> Result<(), Failure> {
+        if self.any_time || (EARLIEST..=self.now.saturating_add(AHEAD_MILLIS)).contains(&at) {
+            return Ok(());
+        }
+        let column = self.plan.time.and_then(|input| self.plan.column(input));
+        let place = block.place(row);
+        let file = self.file_names.get(place.file).map_or("", String::as_str);
+        let mut shown = Vec::new();
+        text::time(at, &mut shown);
+        let declared = self.plan.view.event_time_unit;
+        let number = at as f64 * declared.per_milli();
+        let is_possible = |unit: &TimeUnit| {
+            let millis = number / unit.per_milli();
+            (EARLIEST as f64..=(self.now.saturating_add(AHEAD_MILLIS)) as f64).contains(&millis)
+        };
+        let other = TimeUnit::ALL.into_iter().find(is_possible);
+        let hint = match other {
+            Some(unit) => format!(
+                "; event_time_unit = \"{}\" in the view, if that is what it counts",
+                unit.name()
+            ),
+            None => String::new(),
+        };
+        Err(Failure::lasting(format!(
+            "{} column {}: the time of the row is {}: before 1990 or after tomorrow{hint}; \
+             --any-time takes it as it is",
+            rejects::show(file, place),
+            column.unwrap_or_default(),
+            String::from_utf8_lossy(&shown),
+        )))
     }
 
     fn count(&mut self, row: Counted) {
@@ -145,13 +190,15 @@ impl<'a> Pass<'a> {
         &mut self,
         block: &Block,
         row: usize,
+        cells: &[Option<&[u8]>],
         input: Option<usize>,
         reason: &str,
     ) -> Result<(), Failure> {
+        let key = self.plan.show_key(cells);
         let column = input.and_then(|input| self.plan.column(input));
         let place = block.place(row);
         let file = self.file_names.get(place.file).map_or("", String::as_str);
-        self.rejects.add(file, place, column, reason)
+        self.rejects.add(file, place, &key, column, reason)
     }
 }
 

@@ -4,35 +4,43 @@ use super::{Failure, LoadArgs};
 use crate::io;
 use crate::resp::Reply;
 use crate::view::View;
+use crate::words::nearest;
 
 pub fn find(args: &LoadArgs, name: &str) -> Result<View, Failure> {
     let (text, of) = match &args.views {
         Some(path) => {
             let text = io::read_to_string(path);
-            let text = text.map_err(|e| Failure::Failed(format!("{}: {e}", path.display())))?;
+            let text = text.map_err(|e| Failure::passing(format!("{}: {e}", path.display())))?;
             (text, path.display().to_string())
         }
         None => ask(args, name)?,
     };
     let views = crate::view::read(&text);
-    let views = views.map_err(|e| Failure::Failed(format!("{of}: {e}")))?;
-    let found = views.into_iter().find(|view| view.name == name);
-    found.ok_or_else(|| Failure::Usage(format!("{of}: no view {name}")))
+    let mut views = views.map_err(|e| Failure::lasting(format!("{of}: {e}")))?;
+    match views.iter().position(|view| view.name == name) {
+        Some(at) => Ok(views.swap_remove(at)),
+        None => {
+            let names = views.iter().map(|view| view.name.as_str());
+            let hint = nearest(name, names)
+                .map_or(String::new(), |near| format!("; did you mean {near}?"));
+            Err(Failure::lasting(format!("{of}: no view {name}{hint}")))
+        }
+    }
 }
 
 /// The text of the declaration, and the server that has it.
 fn ask(args: &LoadArgs, name: &str) -> Result<(String, String), Failure> {
-    let address = args.server.address().map_err(Failure::Usage)?;
+    let address = args.server.address().map_err(Failure::lasting)?;
     let connection = args.server.connect(&address);
     let reply = connection.and_then(|mut server| {
         let request: [&[u8]; 3] = [b"FS.VIEW", b"GET", name.as_bytes()];
         server.call(&request)
     });
-    let reply = reply.map_err(|e| Failure::Failed(e.to_string()))?;
+    let reply = reply?;
     let server = address.to_string();
     match text_of(&reply) {
         Some(text) => Ok((String::from_utf8_lossy(text).into_owned(), server)),
-        None => Err(Failure::Failed(format!(
+        None => Err(Failure::lasting(format!(
             "{server}: FS.VIEW GET without a text"
         ))),
     }

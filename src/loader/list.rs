@@ -9,7 +9,7 @@
 
 use super::convert::{self, Reason, Target, Value};
 use super::text;
-use crate::view::{Encoding, Scalar};
+use crate::view::{Encoding, Scalar, TimeUnit};
 
 /// Writes the items of one list to the end of a buffer.
 pub struct ListWriter<'a> {
@@ -33,7 +33,7 @@ impl<'a> ListWriter<'a> {
         let (item, encoding, dim) = match target {
             Target::List { item, encoding } => (Item::Scalar(item), encoding, None),
             Target::Embedding { dim, encoding } => (Item::Single, encoding, Some(dim)),
-            Target::Key | Target::Scalar(_) => return None,
+            Target::Key | Target::Scalar(_) | Target::Time(_) => return None,
         };
         if encoding == Encoding::Json {
             out.push(b'[');
@@ -63,8 +63,11 @@ impl<'a> ListWriter<'a> {
         match self.item {
             Item::Single => out.extend(convert::float32(value)?.to_le_bytes()),
             Item::Scalar(Scalar::Int64) => out.extend(convert::int64(value)?.to_le_bytes()),
-            Item::Scalar(Scalar::Timestamp) => out.extend(convert::timestamp(value)?.to_le_bytes()),
+            Item::Scalar(Scalar::Timestamp) => {
+                out.extend(convert::timestamp(value, TimeUnit::Millis)?.to_le_bytes());
+            }
             Item::Scalar(Scalar::Float64) => out.extend(convert::float64(value)?.to_le_bytes()),
+            Item::Scalar(Scalar::Float32) => out.extend(convert::float32(value)?.to_le_bytes()),
             Item::Scalar(Scalar::Bool) => out.push(u8::from(convert::boolean(value)?)),
             // A view that packs texts is refused when it is read.
             Item::Scalar(Scalar::String | Scalar::Bytes) => {
@@ -76,7 +79,7 @@ impl<'a> ListWriter<'a> {
 
     fn push_json(&mut self, value: Value) -> Result<(), Reason> {
         match self.item {
-            Item::Single => {
+            Item::Single | Item::Scalar(Scalar::Float32) => {
                 let number = convert::float32(value)?;
                 finite(value, number.is_finite())?;
                 text::single(number, self.out);
@@ -180,10 +183,11 @@ fn unpack(packed: &[u8], target: Target, list: &mut ListWriter) -> Option<Result
                 each(packed, list, |item| Value::Int(i64::from_le_bytes(item)))
             }
             Scalar::Float64 => each(packed, list, |item| Value::Double(f64::from_le_bytes(item))),
+            Scalar::Float32 => each(packed, list, |item| Value::Single(f32::from_le_bytes(item))),
             Scalar::Bool => each(packed, list, |[item]| Value::Int(i64::from(item))),
             Scalar::String | Scalar::Bytes => None,
         },
-        Target::Key | Target::Scalar(_) => None,
+        Target::Key | Target::Scalar(_) | Target::Time(_) => None,
     }
 }
 

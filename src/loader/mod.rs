@@ -19,6 +19,7 @@ mod convert;
 mod copy;
 mod declared;
 mod delimited;
+mod failure;
 mod list;
 mod newest;
 mod parquet;
@@ -44,6 +45,7 @@ pub use self::args::{LoadArgs, Mode};
 use self::batch::{BatchSink, Target};
 use self::contain::Position;
 use self::copy::Pass;
+use self::failure::Failure;
 use self::newest::Newest;
 use self::plan::{Plan, Wishes};
 use self::progress::Progress;
@@ -51,46 +53,22 @@ use self::reader::Reader;
 use self::rejects::Rejects;
 use self::report::Report;
 use self::resume::Resume;
-use self::sink::{RowSink, SinkError, Summary};
-use self::source::SourceError;
+use self::sink::{RowSink, Summary};
 use self::stop::Stop;
 use self::storage::Export;
 use self::wire::{Expiry, WireSink};
+use crate::batch::Allowed;
 use crate::client::Address;
 use crate::clock;
 use crate::view::Template;
 
-/// Why a load ended early.
-#[derive(Debug)]
-enum Failure {
-    /// The command line is wrong, or does not fit the export.
-    Usage(String),
-    Failed(String),
-}
-
-impl From<SourceError> for Failure {
-    fn from(e: SourceError) -> Failure {
-        Failure::Failed(e.0)
-    }
-}
-
-impl From<SinkError> for Failure {
-    fn from(e: SinkError) -> Failure {
-        Failure::Failed(e.0)
-    }
-}
-
-/// Exit codes: 0 loaded, 1 failed, 2 the command line is wrong or does not fit the export.
+/// Exit codes: 0 loaded; 1 it failed, and trying again may help; 2 it will fail again.
 pub fn run(args: &LoadArgs) -> ExitCode {
     match load(args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Usage(reason)) => {
-            eprintln!("error: {reason}");
-            ExitCode::from(2)
-        }
-        Err(Failure::Failed(reason)) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
         }
     }
 }
@@ -108,7 +86,7 @@ struct Load<'a> {
 fn load(args: &LoadArgs) -> Result<(), Failure> {
     let started = clock::monotonic();
     let stop = Stop::on_signals();
-    let to = target(args).map_err(Failure::Usage)?;
+    let to = target(args).map_err(Failure::lasting)?;
     let load = match &args.key {
         Some(key) => without_view(args, key, stop)?,
         None => with_view(args, stop)?,
@@ -117,7 +95,9 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         Some(to) if !args.dry_run => load.over_the_wire(&to)?,
         None if !args.dry_run => load.as_a_batch()?,
         _ => load.check().and_then(|(report, newest)| {
-            let resolved = newest.resolve().map_err(|e| Failure::Failed(e.to_string()));
+            let resolved = newest
+                .resolve()
+                .map_err(|e| Failure::passing(e.to_string()));
             Ok((report, resolved?.1))
         })?,
     };
@@ -171,13 +151,14 @@ fn target(args: &LoadArgs) -> Result<Option<Address>, String> {
 
 fn with_view<'a>(args: &'a LoadArgs, stop: Stop) -> Result<Load<'a>, Failure> {
     let [name, source @ ..] = args.what.as_slice() else {
-        return Err(Failure::Usage("no view is named".to_owned()));
+        return Err(Failure::lasting("no view is named"));
     };
     let view = declared::find(args, name)?;
     let source = source.first().cloned().or_else(|| view.source.clone());
-    let source = source
-        .ok_or_else(|| Failure::Usage(format!("view {name} has no source: name one behind it")))?;
-    let plan = Plan::new(view, &args.set, args.allow_missing).map_err(Failure::Usage)?;
+    let source = source.ok_or_else(|| {
+        Failure::lasting(format!("view {name} has no source: name one behind it"))
+    })?;
+    let plan = Plan::new(view, &args.set, args.allow_missing).map_err(Failure::lasting)?;
     let reader = Load::reader(args, &source)?;
     Ok(Load::new(args, plan, reader, source, stop))
 }
@@ -185,12 +166,12 @@ fn with_view<'a>(args: &'a LoadArgs, stop: Stop) -> Result<Load<'a>, Failure> {
 fn without_view<'a>(args: &'a LoadArgs, key: &str, stop: Stop) -> Result<Load<'a>, Failure> {
     let [source] = args.what.as_slice() else {
         let reason = "with --key there is no view: only the source is named";
-        return Err(Failure::Usage(reason.to_owned()));
+        return Err(Failure::lasting(reason));
     };
-    let template = Template::parse(key).map_err(|e| Failure::Usage(format!("--key {e}")))?;
+    let template = Template::parse(key).map_err(|e| Failure::lasting(format!("--key {e}")))?;
     let reader = Load::reader(args, source)?;
     let Some(first) = reader.export.files.first() else {
-        return Err(Failure::Failed(format!("{source}: no files")));
+        return Err(Failure::passing(format!("{source}: no files")));
     };
     let wishes = Wishes {
         drop: &args.drop,
@@ -202,7 +183,7 @@ fn without_view<'a>(args: &'a LoadArgs, key: &str, stop: Stop) -> Result<Load<'a
     let stem = Path::new(source).file_stem().unwrap_or_default();
     let name = stem.to_string_lossy();
     let plan = Plan::of_columns(&*opened, &name, template, &wishes);
-    let plan = plan.map_err(|e| Failure::Usage(format!("{}: {e}", first.name)))?;
+    let plan = plan.map_err(|e| Failure::lasting(format!("{}: {e}", first.name)))?;
     Ok(Load::new(args, plan, reader, source.clone(), stop))
 }
 
@@ -214,6 +195,7 @@ impl<'a> Load<'a> {
             export: Export::find(source, &args.conditions)?,
             position,
             memory_bytes: args.memory / 2,
+            text: args.text.options().map_err(Failure::lasting)?,
         }))
     }
 
@@ -246,13 +228,30 @@ impl<'a> Load<'a> {
         let blocks = self.reader.start(&self.plan);
         let progress = Progress::start(phase, self.reader.bytes());
         let (plan, names) = (&self.plan, &self.file_names);
-        let mut pass = Pass::new(plan, names, now, &self.stop, progress, rejects);
+        let mut pass = Pass::new(
+            plan,
+            names,
+            (now, self.args.any_time),
+            &self.stop,
+            progress,
+            rejects,
+        );
         pass.run(&blocks, sink)?;
-        Ok(Report {
+        let report = Report {
             files: self.file_names.len(),
             bytes: self.reader.bytes(),
             ..pass.report
-        })
+        };
+        // Before anything is sent: an export that came out empty is a mistake, mostly.
+        if report.rows == report.rejects + report.empty && !self.args.allow_empty {
+            let reason = format!(
+                "{}: of {} rows {} were rejected and {} have no feature: there is nothing to load; \
+                 --allow-empty if that is meant",
+                self.source, report.rows, report.rejects, report.empty
+            );
+            return Err(Failure::lasting(reason));
+        }
+        Ok(report)
     }
 
     fn rejects(&self) -> Rejects {
@@ -270,19 +269,22 @@ impl<'a> Load<'a> {
 
     /// Check and pack everything, then publish it.
     fn as_a_batch(&self) -> Result<(Report, Summary), Failure> {
-        let failed = |e: crate::client::ClientError| Failure::Failed(e.to_string());
-        let address = self.args.server.address().map_err(Failure::Usage)?;
-        let mut connection = self.args.server.connect(&address).map_err(failed)?;
+        let address = self.args.server.address().map_err(Failure::lasting)?;
+        let mut connection = self.args.server.connect(&address)?;
         let (view, now) = (&self.plan.view, now());
         let features_ever = batch::features_ever(&mut connection, &view.name)?;
         let db = address.database.map_or(Ok(0), u8::try_from);
         let target = Target {
             connection,
-            db: db.map_err(|_| Failure::Usage("there is no such database".to_owned()))?,
+            db: db.map_err(|_| Failure::lasting("there is no such database"))?,
             replace: self.args.mode != Some(Mode::Upsert),
             key: self.plan.key.clone(),
             features_ever,
             author: std::env::var("USER").unwrap_or_else(|_| "default".to_owned()),
+            allowed: Allowed {
+                empty: self.args.allow_empty,
+                shrink: self.args.allow_shrink,
+            },
             memory: usize::try_from(self.args.memory / 2).unwrap_or(usize::MAX),
             dir: std::env::temp_dir(),
         };
@@ -296,9 +298,8 @@ impl<'a> Load<'a> {
     /// Check everything, then send it.
     fn over_the_wire(&self, to: &Address) -> Result<(Report, Summary), Failure> {
         let expiry = Expiry::of(&self.plan.view, self.args.key_ttl);
-        let failed = |e: crate::client::ClientError| Failure::Failed(e.to_string());
         // Now rather than after everything was read. It is not kept: reading may take long.
-        expiry.check(&mut self.args.server.connect(to).map_err(failed)?)?;
+        expiry.check(&mut self.args.server.connect(to)?)?;
         let resume = self.args.resume.as_deref();
         let resume = resume.map(|path| Resume::open(path, self.identity(to), now()));
         let resume = resume.transpose()?;
@@ -306,10 +307,10 @@ impl<'a> Load<'a> {
         let (report, newest) = self.check()?;
         let resolved = newest
             .resolve()
-            .map_err(|e| Failure::Failed(e.to_string()))?;
+            .map_err(|e| Failure::passing(e.to_string()))?;
 
         let mut sink = Box::new(WireSink::new(
-            self.args.server.connect(to).map_err(failed)?,
+            self.args.server.connect(to)?,
             usize::from(self.args.in_flight),
             &self.plan.view,
             expiry,
@@ -325,7 +326,7 @@ impl<'a> Load<'a> {
                 let told = sink.abandon().unwrap_or_default();
                 eprintln!("{told}");
                 let reason = "the export changed while it was loaded";
-                return Err(Failure::Failed(format!("{}: {reason}", self.source)));
+                return Err(Failure::passing(format!("{}: {reason}", self.source)));
             }
             Err(failure) => {
                 eprintln!("{}", sink.abandon().unwrap_or_default());

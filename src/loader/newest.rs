@@ -11,7 +11,8 @@ use std::io::{self, Read, Seek, Write};
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use super::sink::{Row, RowSink, SinkError, Summary, Taken};
+use super::failure::Failure;
+use super::sink::{Row, RowSink, Summary, Taken};
 use crate::io::{File, scratch};
 
 const PARTITIONS: usize = 64;
@@ -179,15 +180,16 @@ impl Partition {
 }
 
 impl RowSink for Newest {
-    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
+    fn row(&mut self, row: &Row) -> Result<Taken, Failure> {
         let noted = self.note(row);
-        noted.map_err(|e| SinkError(format!("notes of rows on disk: {e}")))?;
+        noted.map_err(|e| Failure::passing(format!("notes of rows on disk: {e}")))?;
         Ok(Taken::Yes)
     }
 
-    fn finish(self: Box<Self>) -> Result<Summary, SinkError> {
+    fn finish(self: Box<Self>) -> Result<Summary, Failure> {
         let resolved = self.resolve();
-        let resolved = resolved.map_err(|e| SinkError(format!("notes of rows on disk: {e}")));
+        let resolved =
+            resolved.map_err(|e| Failure::passing(format!("notes of rows on disk: {e}")));
         resolved.map(|(_, summary)| summary)
     }
 

@@ -13,7 +13,8 @@ use super::convert::Target;
 use super::delimited;
 use super::source::{Source, Wanted};
 use super::storage::File;
-use crate::view::{Encoding, Feature, Part, Scalar, Template, Type, View};
+use crate::view::{Encoding, Feature, Part, Template, TimeUnit, Type, View};
+use crate::words::nearest;
 
 pub struct Plan {
     pub view: View,
@@ -98,7 +99,12 @@ impl Plan {
         if let Some(column) = plan.view.event_time.clone() {
             plan.time = Some(plan.inputs.len());
             let whose = format!("event_time of view {}", plan.view.name);
-            plan.add(column, Target::Scalar(Scalar::Timestamp), whose, false);
+            plan.add(
+                column,
+                Target::Time(plan.view.event_time_unit),
+                whose,
+                false,
+            );
         }
         plan.first_feature = plan.inputs.len();
         for feature in plan.view.features.clone() {
@@ -164,7 +170,7 @@ impl Plan {
     /// Find the inputs among the columns of a file and in its path, which wins.
     pub fn bind(&self, source: &dyn Source, file: &File) -> Result<Binding, Failure> {
         let columns = source.columns();
-        let wrong = |reason: String| Failure::Usage(format!("{}: {reason}", file.name));
+        let wrong = |reason: String| Failure::lasting(format!("{}: {reason}", file.name));
         let mut used = vec![false; columns.len()];
         let mut wanted = Vec::new();
         let mut origins = Vec::with_capacity(self.inputs.len());
@@ -180,7 +186,9 @@ impl Plan {
             let mut found = (0..columns.len()).filter(|at| columns.get(*at) == Some(name));
             let Some(column) = found.next() else {
                 if !(input.is_feature && self.allow_missing) {
-                    return Err(wrong(unknown_column(&input.whose, name, &columns)));
+                    let unknown = unknown_column(&input.whose, name, &columns);
+                    let settable = self.checks_keys && input.target == Target::Key;
+                    return Err(wrong(unknown + &hint(settable, name, &columns)));
                 }
                 origins.push(Origin::Same(None));
                 continue;
@@ -205,6 +213,27 @@ impl Plan {
         })
     }
 
+    /// The key of a row for people: what is not there is shown as in the template.
+    pub fn show_key(&self, cells: &[Option<&[u8]>]) -> String {
+        let mut shown = String::new();
+        for part in &self.key_parts {
+            match part {
+                KeyPart::Text(text) => shown.push_str(&String::from_utf8_lossy(text)),
+                KeyPart::Input(input) => match cells.get(*input).copied().flatten() {
+                    Some(cell) => match str::from_utf8(cell) {
+                        Ok(text) => shown.push_str(text),
+                        Err(_) => shown.push_str(&cell.escape_ascii().to_string()),
+                    },
+                    None => {
+                        let column = self.column(*input).unwrap_or_default();
+                        shown.push_str(&format!("{{{column}}}"));
+                    }
+                },
+            }
+        }
+        shown
+    }
+
     /// Write the key of a row to `out`, from the cells of all inputs.
     pub fn write_key(&self, cells: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<(), String> {
         for part in &self.key_parts {
@@ -225,6 +254,16 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// What to do about a column that is not there.
+fn hint(is_key: bool, name: &str, columns: &[String]) -> String {
+    let near = nearest(name, columns.iter().map(String::as_str));
+    let mut hint = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+    if is_key {
+        hint.push_str(&format!("; --set {name}=VALUE gives all rows the same one"));
+    }
+    hint
 }
 
 fn partition_cell(value: Option<&str>, target: Target) -> Result<Option<Arc<[u8]>>, String> {
@@ -250,7 +289,7 @@ fn undeclared(
     let named = named.chain(wishes.drop.iter().map(|name| ("--drop", name.as_str())));
     for (option, name) in named.chain(renamed.clone().map(|name| ("--rename", name))) {
         if !columns.iter().any(|column| column == name) {
-            return Err(unknown_column(option, name, &columns));
+            return Err(unknown_column(option, name, &columns) + &hint(false, name, &columns));
         }
     }
     refuse_duplicates(renamed, "--rename has two new names for")?;
@@ -261,6 +300,13 @@ fn undeclared(
             continue;
         }
         let new = wishes.rename.iter().find(|(old, _)| old == name);
+        if name.is_empty() {
+            return Err(format!(
+                "column {} has no name, and a feature needs one: write the file without it \
+                 (pandas: index=False), or declare a view, which takes the columns that it names",
+                position + 1
+            ));
+        }
         features.push(Feature {
             name: new.map_or(name, |(_, new)| new).clone(),
             kind: Type::Scalar(source.natural(position)?),
@@ -270,6 +316,7 @@ fn undeclared(
             tags: Vec::new(),
             column: Some(name.clone()),
             encoding: Encoding::Packed,
+            unit: TimeUnit::default(),
         });
     }
     if features.is_empty() {

@@ -5,11 +5,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::Failure;
 use super::contain::Position;
-use super::delimited::CsvSource;
+use super::delimited::{TextOptions, TextSource};
 use super::parquet::ParquetSource;
 use super::plan::{Binding, Origin, Plan};
-use super::source::{Block, Cells, Place, Rows, Source, SourceError};
-use super::storage::{Export, File, Format};
+use super::source::{Block, Cells, Place, Rows, Source};
+use super::storage::{Export, File, Kind};
 
 /// Blocks that wait to be taken: reading and what is done with rows go on at the same time.
 const BLOCKS_AHEAD: usize = 2;
@@ -19,22 +19,28 @@ pub struct Reader {
     pub position: Arc<Position>,
     /// What the pages of Parquet files may take.
     pub memory_bytes: u64,
+    /// How text files are written.
+    pub text: TextOptions,
 }
 
 /// A block, or the reason why there are no more.
 pub type Read = Result<Block, Failure>;
 
 impl Reader {
-    pub fn open(&self, file: &File) -> Result<Box<dyn Source>, SourceError> {
+    pub fn open(&self, file: &File) -> Result<Box<dyn Source>, Failure> {
         self.position.open(&file.name);
         let blob = self.export.open(file)?;
         let position = self.position.clone();
-        Ok(match file.format {
-            Format::Parquet => {
+        Ok(match self.export.kind(&*blob, file)? {
+            Kind::Parquet => {
                 let opened = ParquetSource::open(blob, position, self.memory_bytes);
                 Box::new(opened?)
             }
-            Format::Csv => Box::new(CsvSource::open(blob, position)?),
+            Kind::Text => Box::new(TextSource::open(blob, &file.name, &self.text, position)?),
+            Kind::Other(what, todo) => {
+                let reason = format!("this is {what}: {todo}");
+                return Err(Failure::lasting(position.error(&reason)));
+            }
         })
     }
 

@@ -40,6 +40,7 @@ impl Rejects {
         &mut self,
         file_name: &str,
         place: Place,
+        key: &str,
         column: Option<&str>,
         reason: &str,
     ) -> Result<(), Failure> {
@@ -51,12 +52,13 @@ impl Rejects {
             "file": file_name,
             "row_group": place.row_group,
             "row": place.row,
+            "key": key,
             "column": column,
             "reason": reason,
         });
         let shown = path.display().to_string();
         let written = write(&mut self.file, path, &line.to_string());
-        written.map_err(|e| Failure::Failed(format!("{shown}: {e}")))?;
+        written.map_err(|e| Failure::passing(format!("{shown}: {e}")))?;
         if self.count > self.max {
             self.flush()?;
             let rows = if self.count == 1 {
@@ -67,9 +69,9 @@ impl Rejects {
             let column = column
                 .map(|name| format!(" column {name}"))
                 .unwrap_or_default();
-            return Err(Failure::Failed(format!(
-                "{} {rows} not fit, more than --max-rejects {}, the last {}{column}: {reason} \
-                 (all in {})",
+            return Err(Failure::lasting(format!(
+                "{} {rows} not fit, more than --max-rejects {}, the last {}{column}: {reason}; its \
+                 key is {key} (all in {})",
                 self.count,
                 self.max,
                 show(file_name, place),
@@ -82,14 +84,14 @@ impl Rejects {
     /// The file, if there is one, is whole.
     pub fn flush(&mut self) -> Result<(), Failure> {
         let flushed = self.file.as_mut().map_or(Ok(()), BufWriter::flush);
-        flushed.map_err(|e| Failure::Failed(format!("rejects: {e}")))
+        flushed.map_err(|e| Failure::passing(format!("rejects: {e}")))
     }
 }
 
 fn write(file: &mut Option<BufWriter<File>>, path: &Path, line: &str) -> std::io::Result<()> {
     let file = match file {
         Some(file) => file,
-        None => file.insert(BufWriter::new(io::create(path)?)),
+        None => file.insert(BufWriter::new(io::create_private(path)?)),
     };
     writeln!(file, "{line}")
 }

@@ -32,7 +32,9 @@ pub struct Resume {
 impl Resume {
     /// Go on with what the file at `path` tells, or begin it.
     pub fn open(path: &Path, load: u64, now: i64) -> Result<Resume, Failure> {
-        let wrong = |reason: &str| Failure::Failed(format!("{}: {reason}", path.display()));
+        let told = |reason: &str| format!("{}: {reason}", path.display());
+        let wrong = |reason: &str| Failure::lasting(told(reason));
+        let unread = |e: std::io::Error| Failure::passing(told(&e.to_string()));
         let mut resume = Resume {
             path: path.to_owned(),
             load,
@@ -53,9 +55,9 @@ impl Resume {
                 (resume.at, resume.rows) = (at, rows);
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(wrong(&e.to_string())),
+            Err(e) => return Err(unread(e)),
         }
-        resume.save().map_err(|e| wrong(&e.to_string()))?;
+        resume.save().map_err(unread)?;
         Ok(resume)
     }
 
@@ -107,9 +109,7 @@ mod tests {
         resume.save().unwrap();
         let again = Resume::open(&path, 7, 2000).ok().unwrap();
         assert_eq!((again.at, again.rows), (1000, 42));
-        let Err(Failure::Failed(reason)) = Resume::open(&path, 8, 2000) else {
-            panic!("another load");
-        };
+        let reason = Resume::open(&path, 8, 2000).err().unwrap().to_string();
         assert!(reason.contains("is of another load"), "{reason}");
         again.remove().unwrap();
         assert!(!path.exists());

@@ -6,6 +6,7 @@
 //! - Of rows of one entity the newest counts, and of equally old ones the last: the sink sees to
 //!   it.
 
+use super::failure::Failure;
 use super::source::Place;
 
 /// One row that fits its view.
@@ -18,11 +19,6 @@ pub struct Row<'a> {
     pub number: u64,
     pub place: Place,
 }
-
-/// The load cannot go on; the text names the row if there is one.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SinkError(pub String);
 
 /// What became of a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,9 +40,9 @@ pub struct Summary {
 }
 
 pub trait RowSink {
-    fn row(&mut self, row: &Row) -> Result<Taken, SinkError>;
+    fn row(&mut self, row: &Row) -> Result<Taken, Failure>;
     /// All rows were given: make them count.
-    fn finish(self: Box<Self>) -> Result<Summary, SinkError>;
+    fn finish(self: Box<Self>) -> Result<Summary, Failure>;
     /// The load ends early. Says what of it is there now, if anything can be.
     fn abandon(self: Box<Self>) -> Option<String>;
 }

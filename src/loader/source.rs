@@ -11,11 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::convert::Target;
-
-/// The export cannot be read; the text names the file and, where known, row group and column.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SourceError(pub String);
+use super::failure::Failure;
 
 /// Where a row is, all counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,11 +196,11 @@ pub trait Source {
     /// The names of all columns of the file.
     fn columns(&self) -> Vec<String>;
     /// Read only these columns; says why one cannot be what it is wanted as.
-    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), SourceError>;
+    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), Failure>;
     /// What a column is if nobody declares it; an error if it cannot be loaded without that.
     fn natural(&self, column: usize) -> Result<crate::view::Scalar, String>;
     /// The next rows; `None` at the end.
-    fn next_rows(&mut self) -> Result<Option<Rows>, SourceError>;
+    fn next_rows(&mut self) -> Result<Option<Rows>, Failure>;
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub fn of(value: Value, out: &mut Vec<u8>) {
         Value::Single(number) => single(number, out),
         Value::Double(number) => double(number, out),
         Value::Date(days) => date(days, out),
+        Value::TimeOfDay(nanos) => time_of(nanos, out),
         Value::Decimal(bytes) | Value::Text(bytes) | Value::Bytes(bytes) => {
             out.extend_from_slice(bytes)
         }
@@ -78,6 +79,41 @@ pub fn date(days: i32, out: &mut Vec<u8>) {
     let _ = write!(out, "{sign}{:04}-{month:02}-{day:02}", year.abs());
 }
 
+/// Milliseconds since the epoch as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+pub fn time(millis: i64, out: &mut Vec<u8>) {
+    let (days, rest) = (millis.div_euclid(DAY_MILLIS), millis.rem_euclid(DAY_MILLIS));
+    match i32::try_from(days) {
+        Ok(days) => date(days, out),
+        Err(_) => integer(days, out),
+    }
+    out.push(b'T');
+    time_of(rest * 1_000_000, out);
+    out.push(b'Z');
+}
+
+/// Nanoseconds since midnight as `HH:MM:SS`, with as much of a fraction as there is.
+fn time_of(nanos: i64, out: &mut Vec<u8>) {
+    let (seconds, rest) = (
+        nanos.div_euclid(1_000_000_000),
+        nanos.rem_euclid(1_000_000_000),
+    );
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let _ = write!(out, "{hour:02}:{minute:02}:{second:02}");
+    if rest != 0 {
+        let digits = format!("{rest:09}");
+        let _ = write!(out, ".{}", digits.trim_end_matches('0'));
+    }
+}
+
+/// A number of eight digits that is a day between 1900 and 2199, as milliseconds.
+pub fn day_of_digits(number: i64) -> Option<i64> {
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    (1900..2200)
+        .contains(&year)
+        .then(|| millis_of_day(year, month, day))
+        .flatten()
+}
+
 /// Milliseconds since the epoch of `2026-11-20`, `2026-11-20T01:02:03.456Z` or `... +01:00`; a
 /// space may be in place of the T. UTC where no zone is said; what is finer than a millisecond is
 /// cut.
@@ -91,6 +127,16 @@ pub fn parse_time(text: &[u8]) -> Option<i64> {
         number(&[m1, m2])?,
         number(&[d1, d2])?,
     );
+    let of_day = match rest {
+        [] => 0,
+        [b'T' | b't' | b' ', rest @ ..] => time_of_day(rest)?,
+        _ => return None,
+    };
+    Some(millis_of_day(year, month, day)? + of_day)
+}
+
+/// Of its midnight; `None` if there is no such day.
+fn millis_of_day(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let month_days = match month {
         4 | 6 | 9 | 11 => 30,
@@ -108,47 +154,55 @@ pub fn parse_time(text: &[u8]) -> Option<i64> {
         + day
         - 1
         - 719_468;
-    let of_day = match rest {
-        [] => 0,
-        [b'T' | b't' | b' ', rest @ ..] => time_of_day(rest)?,
-        _ => return None,
-    };
-    Some(days * DAY_MILLIS + of_day)
+    Some(days * DAY_MILLIS)
 }
 
-/// `01:02:03.456Z`: milliseconds, less its distance from UTC.
+/// `01:02:03.456Z`, `01:02` or with a zone behind it: milliseconds, less its distance from UTC.
 fn time_of_day(text: &[u8]) -> Option<i64> {
-    let (time, mut rest) = text.split_at_checked(8)?;
-    let &[h1, h2, b':', m1, m2, b':', s1, s2] = time else {
+    let (&[h1, h2, b':', m1, m2], mut rest) = text.split_first_chunk()? else {
         return None;
     };
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
-    if hour > 23 || minute > 59 || second > 59 {
+    let (hour, minute) = (number(&[h1, h2])?, number(&[m1, m2])?);
+    if hour > 23 || minute > 59 {
         return None;
     }
-    let mut millis = ((hour * 60 + minute) * 60 + second) * 1000;
-    if let [b'.', fraction @ ..] = rest {
-        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (fraction, behind) = fraction.split_at_checked(digits)?;
-        let mut unit = 100;
-        for digit in fraction.iter().take(3) {
-            millis += i64::from(digit - b'0') * unit;
-            unit /= 10;
-        }
-        if digits == 0 {
-            return None;
-        }
+    let mut millis = (hour * 60 + minute) * 60_000;
+    if let [b':', s1, s2, behind @ ..] = rest {
+        // A leap second is the last of its minute.
+        let second = number(&[*s1, *s2]).filter(|second| *second <= 60)?;
+        millis += second.min(59) * 1000;
         rest = behind;
-    }
-    let east = match *rest {
-        [] | [b'Z' | b'z'] => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
-            let minutes = number(&[h1, h2])? * 60 + number(&[m1, m2])?;
-            if sign == b'-' { -minutes } else { minutes }
+        if let [b'.' | b',', fraction @ ..] = rest {
+            let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+            let (fraction, behind) = fraction.split_at_checked(digits)?;
+            let mut unit = 100;
+            for digit in fraction.iter().take(3) {
+                millis += i64::from(digit - b'0') * unit;
+                unit /= 10;
+            }
+            if digits == 0 {
+                return None;
+            }
+            rest = behind;
         }
+    }
+    let zone = match rest {
+        [b' ', zone @ ..] => zone,
+        zone => zone,
+    };
+    let east = match *zone {
+        [] | [b'Z' | b'z'] | [b'U', b'T', b'C'] | [b'G', b'M', b'T'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            signed(sign, number(&[h1, h2])? * 60 + number(&[m1, m2])?)
+        }
+        [sign @ (b'+' | b'-'), h1, h2] => signed(sign, number(&[h1, h2])? * 60),
         _ => return None,
     };
     Some(millis - east * 60_000)
+}
+
+fn signed(sign: u8, minutes: i64) -> i64 {
+    if sign == b'-' { -minutes } else { minutes }
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -338,9 +392,16 @@ mod tests {
             ("2023-13-01", None),
             ("2023-1-1", None),
             ("1970-01-01T24:00:00Z", None),
-            ("1970-01-01T00:00", None),
+            ("1970-01-01T00:00", Some(0)),
+            ("1970-01-01 00:01+00", Some(60_000)),
+            ("1970-01-01 01:00:00,250 +01", Some(250)),
+            ("2016-12-31T23:59:60Z", Some(1_483_228_799_000)),
+            ("1970-01-01T00:00:61Z", None),
+            ("1970-01-01T00:0", None),
+            ("1970-01-01T00:00:0", None),
             ("1970-01-01T00:00:00.Z", None),
-            ("1970-01-01T00:00:00 UTC", None),
+            ("1970-01-01T00:00:00 UTC", Some(0)),
+            ("1970-01-01T00:00:00 CET", None),
             ("1970-01-0\u{661}", None),
         ] {
             assert_eq!(parse_time(written.as_bytes()), want, "{written}");

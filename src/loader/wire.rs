@@ -8,20 +8,15 @@
 
 use std::fmt::Write;
 
+use super::failure::{Failure, refused};
 use super::newest::Losers;
 use super::rejects;
 use super::resume::Resume;
-use super::sink::{Row, RowSink, SinkError, Summary, Taken};
+use super::sink::{Row, RowSink, Summary, Taken};
 use super::source::Place;
 use crate::client::{ClientError, Connection, Pipeline};
 use crate::resp::Reply;
 use crate::view::View;
-
-impl From<ClientError> for SinkError {
-    fn from(e: ClientError) -> SinkError {
-        SinkError(e.to_string())
-    }
-}
 
 /// How times to live are set.
 pub enum Expiry {
@@ -56,13 +51,13 @@ impl Expiry {
     }
 
     /// Learn now whether the server can do it, rather than at the first row.
-    pub fn check(&self, connection: &mut Connection) -> Result<(), SinkError> {
+    pub fn check(&self, connection: &mut Connection) -> Result<(), Failure> {
         if !matches!(self, Expiry::Fields(_)) {
             return Ok(());
         }
         match connection.call(&[b"HPEXPIREAT"]) {
             Err(ClientError::Refused { server, text, .. }) if text.contains("unknown command") => {
-                Err(SinkError(format!(
+                Err(Failure::lasting(format!(
                     "{server} does not know HPEXPIREAT, so features cannot have times to live of \
                      their own (Redis 7.4 and Fieldstone can); with --key-ttl keys get one"
                 )))
@@ -142,7 +137,7 @@ impl WireSink {
         command: &'static str,
         request: &[&[u8]],
         last_of_row: bool,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), Failure> {
         let sent = Sent {
             number: row.number,
             place: row.place,
@@ -157,19 +152,18 @@ impl WireSink {
     }
 
     /// A lost connection, with the first row that may or may not be written.
-    fn place(&self, e: SinkError) -> SinkError {
+    fn place(&self, e: Failure) -> Failure {
         match self.pipeline.waiting().next() {
-            Some(sent) => SinkError(format!(
-                "{} and what follows is unanswered: {}",
-                self.done.show(sent.place),
-                e.0
-            )),
+            Some(sent) => {
+                let place = self.done.show(sent.place);
+                e.told(|e| format!("{place} and what follows is unanswered: {e}"))
+            }
             None => e,
         }
     }
 
     /// Requests of a row behind its HSET.
-    fn expire(&mut self, row: &Row) -> Result<(), SinkError> {
+    fn expire(&mut self, row: &Row) -> Result<(), Failure> {
         let mut number = itoa::Buffer::new();
         let mut count = itoa::Buffer::new();
         // Redis refuses times before 1970.
@@ -231,16 +225,16 @@ impl Done {
     }
 
     /// Match an answer with the command it belongs to.
-    fn answer(&mut self, sent: &Sent, reply: &Reply) -> Result<(), SinkError> {
+    fn answer(&mut self, sent: &Sent, reply: &Reply) -> Result<(), Failure> {
         let reason = match (sent.command, reply) {
             ("HSET" | "PEXPIREAT", Reply::Integer(_)) | ("HPEXPIREAT", Reply::Array(_)) => None,
-            (_, Reply::Error(text)) => Some(String::from_utf8_lossy(text).into_owned()),
-            (_, other) => Some(format!("an unexpected answer: {other:?}")),
+            (_, Reply::Error(text)) => Some(refused(text)),
+            (_, other) => Some(Failure::lasting(format!("an unexpected answer: {other:?}"))),
         };
         if let Some(reason) = reason {
             self.refused = true;
             let (place, command) = (self.show(sent.place), sent.command);
-            return Err(SinkError(format!("{place}: {command}: {reason}")));
+            return Err(reason.told(|reason| format!("{place}: {command}: {reason}")));
         }
         if !sent.last_of_row {
             return Ok(());
@@ -249,14 +243,14 @@ impl Done {
         match &mut self.resume {
             Some(resume) if !self.refused => resume
                 .acknowledged(sent.number.saturating_add(1))
-                .map_err(|e| SinkError(format!("--resume: {e}"))),
+                .map_err(|e| Failure::passing(format!("--resume: {e}"))),
             _ => Ok(()),
         }
     }
 }
 
 impl RowSink for WireSink {
-    fn row(&mut self, row: &Row) -> Result<Taken, SinkError> {
+    fn row(&mut self, row: &Row) -> Result<Taken, Failure> {
         if row.number < self.skip || self.losers.contains(row.number) {
             return Ok(Taken::Yes);
         }
@@ -286,7 +280,7 @@ impl RowSink for WireSink {
         Ok(Taken::Yes)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Summary, SinkError> {
+    fn finish(mut self: Box<Self>) -> Result<Summary, Failure> {
         let done = &mut self.done;
         let finished = self
             .pipeline
@@ -297,11 +291,11 @@ impl RowSink for WireSink {
                 .abandon()
                 .map(|told| format!("\n{told}"))
                 .unwrap_or_default();
-            return Err(SinkError(format!("{}{told}", e.0)));
+            return Err(e.told(|e| format!("{e}{told}")));
         }
         if let Some(resume) = self.done.resume.take() {
             let removed = resume.remove();
-            removed.map_err(|e| SinkError(format!("--resume: {e}")))?;
+            removed.map_err(|e| Failure::passing(format!("--resume: {e}")))?;
         }
         Ok(std::mem::take(&mut self.summary))
     }

@@ -69,10 +69,20 @@ fn is_scalar(scalar: Scalar, value: &[u8]) -> bool {
     match scalar {
         Scalar::Int64 | Scalar::Timestamp => is_int64(value),
         Scalar::Float64 => str::from_utf8(value).is_ok_and(|text| text.parse::<f64>().is_ok()),
+        Scalar::Float32 => str::from_utf8(value).is_ok_and(is_float32),
         Scalar::Bool => matches!(value, b"0" | b"1"),
         Scalar::String => str::from_utf8(value).is_ok(),
         Scalar::Bytes => true,
     }
+}
+
+/// A number that is too large for 32 bits is none, though it would read as infinite.
+fn is_float32(text: &str) -> bool {
+    let number = text.parse::<f32>();
+    number.is_ok_and(|number| number.is_finite() || text.bytes().any(|b| b.is_ascii_alphabetic()))
+        && text
+            .parse::<f64>()
+            .is_ok_and(|wide| !wide.is_finite() || (wide as f32).is_finite())
 }
 
 /// In the one form that Redis counts on with: no `+`, no zeros in front.
@@ -94,6 +104,10 @@ fn is_json_list(scalar: Scalar, value: &[u8]) -> bool {
     match scalar {
         Scalar::Int64 | Scalar::Timestamp => serde_json::from_slice::<Vec<i64>>(value).is_ok(),
         Scalar::Float64 => serde_json::from_slice::<Vec<f64>>(value).is_ok(),
+        Scalar::Float32 => serde_json::from_slice::<Vec<f32>>(value).is_ok_and(|numbers| {
+            // One that is too large reads as infinite.
+            numbers.iter().all(|number| number.is_finite())
+        }),
         Scalar::Bool => serde_json::from_slice::<Vec<bool>>(value).is_ok(),
         Scalar::String | Scalar::Bytes => serde_json::from_slice::<Vec<String>>(value).is_ok(),
     }
@@ -175,6 +189,34 @@ mod tests {
         }
         assert_eq!(check("type = 'embedding', dim = 2", &packed), Ok(()));
         assert_eq!(check("type = 'bytes'", b"\xff\0"), Ok(()));
+    }
+
+    #[test]
+    fn numbers_of_32_bits() {
+        for (kind, good, bad) in [
+            (
+                "type = 'float32'",
+                ["0", "0.1", "-3.4e38", "inf", "nan"],
+                ["", "x", "3.5e38", "1e39"],
+            ),
+            (
+                "type = 'list<float32>'",
+                ["[1, 2.5e3]", "[]", "[0.1]", "[-3.4e38]", "[1]"],
+                ["[1e39]", "[null]", "[3.5e38]", ""],
+            ),
+            (
+                "type = 'list<float32>', encoding = 'packed'",
+                ["", "1234", "12345678", "    ", "\0\0\0\0"],
+                ["12345", "1", "123", "1234567"],
+            ),
+        ] {
+            for value in good {
+                assert_eq!(check(kind, value.as_bytes()), Ok(()), "{kind} {value:?}");
+            }
+            for value in bad {
+                assert!(check(kind, value.as_bytes()).is_err(), "{kind} {value:?}");
+            }
+        }
     }
 
     #[test]

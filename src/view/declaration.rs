@@ -1,6 +1,6 @@
 //! What a view declares.
 
-use super::Template;
+use super::{Template, TimeUnit};
 use std::fmt;
 
 /// Bytes of a text that declares views.
@@ -28,6 +28,8 @@ pub struct View {
     pub source: Option<String>,
     /// The column of the source with the time of a row.
     pub event_time: Option<String>,
+    /// Of that column, where it has numbers that do not say.
+    pub event_time_unit: TimeUnit,
     pub tags: Vec<String>,
     pub on_missed: OnMissed,
     /// In the order of the text.
@@ -46,6 +48,7 @@ impl View {
             description: None,
             source: None,
             event_time: None,
+            event_time_unit: TimeUnit::default(),
             tags: Vec::new(),
             on_missed: OnMissed::default(),
             features: Vec::new(),
@@ -77,12 +80,16 @@ pub struct Feature {
     pub column: Option<String>,
     /// Of lists and embeddings; else it means nothing.
     pub encoding: Encoding,
+    /// Of timestamps: what the numbers of its column count. Stored are milliseconds.
+    pub unit: TimeUnit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar {
     Int64,
     Float64,
+    /// Single precision: its text is the shortest that reads back as the same number of 32 bits.
+    Float32,
     String,
     Bool,
     Bytes,
@@ -117,9 +124,10 @@ impl View {
 }
 
 impl Scalar {
-    const NAMES: [(Scalar, &str); 6] = [
+    const NAMES: [(Scalar, &str); 7] = [
         (Scalar::Int64, "int64"),
         (Scalar::Float64, "float64"),
+        (Scalar::Float32, "float32"),
         (Scalar::String, "string"),
         (Scalar::Bool, "bool"),
         (Scalar::Bytes, "bytes"),
@@ -140,6 +148,7 @@ impl Scalar {
     pub fn packed_bytes(self) -> Option<usize> {
         match self {
             Scalar::Int64 | Scalar::Float64 | Scalar::Timestamp => Some(8),
+            Scalar::Float32 => Some(4),
             Scalar::Bool => Some(1),
             Scalar::String | Scalar::Bytes => None,
         }

@@ -7,6 +7,7 @@ use toml::de::{DeArray, DeFloat, DeValue};
 enum Item {
     Int(i64),
     Float(f64),
+    Single(f32),
     Bool(bool),
     Text(String),
 }
@@ -17,6 +18,7 @@ pub fn stored(kind: Type, encoding: Encoding, value: &DeValue<'_>) -> Result<Vec
         (Type::Scalar(scalar), _) => Ok(match item(scalar, value)? {
             Item::Int(n) => n.to_string().into_bytes(),
             Item::Float(x) => format!("{x:?}").into_bytes(),
+            Item::Single(x) => format!("{x:?}").into_bytes(),
             Item::Bool(b) => vec![if b { b'1' } else { b'0' }],
             Item::Text(text) => text.into_bytes(),
         }),
@@ -35,6 +37,9 @@ fn item(scalar: Scalar, value: &DeValue<'_>) -> Result<Item, String> {
         }
         (Scalar::Float64, DeValue::Integer(_) | DeValue::Float(_)) => {
             double(value).map(Item::Float)
+        }
+        (Scalar::Float32, DeValue::Integer(_) | DeValue::Float(_)) => {
+            single(value).map(Item::Single)
         }
         (Scalar::Bool, DeValue::Boolean(b)) => Some(Item::Bool(*b)),
         (Scalar::String | Scalar::Bytes, DeValue::String(text)) => {
@@ -85,6 +90,7 @@ fn list(scalar: Scalar, encoding: Encoding, items: &DeArray<'_>) -> Result<Vec<u
         let pack = |item: &Item| match item {
             Item::Int(n) => n.to_le_bytes().to_vec(),
             Item::Float(x) => x.to_le_bytes().to_vec(),
+            Item::Single(x) => x.to_le_bytes().to_vec(),
             Item::Bool(b) => vec![u8::from(*b)],
             Item::Text(text) => text.clone().into_bytes(),
         };
@@ -93,6 +99,7 @@ fn list(scalar: Scalar, encoding: Encoding, items: &DeArray<'_>) -> Result<Vec<u
     let text = |item: &Item| match item {
         Item::Int(n) => Ok(n.to_string()),
         Item::Float(x) => json_number(*x, format!("{x:?}")),
+        Item::Single(x) => json_number(f64::from(*x), format!("{x:?}")),
         Item::Bool(b) => Ok(b.to_string()),
         Item::Text(text) => Ok(quote(text)),
     };
@@ -132,12 +139,15 @@ pub fn shown(kind: Type, encoding: Encoding, bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     match (kind, encoding) {
         (Type::Scalar(Scalar::Int64 | Scalar::Timestamp), _) => text.into_owned(),
-        (Type::Scalar(Scalar::Float64), _) => text.replace("NaN", "nan"),
+        (Type::Scalar(Scalar::Float64 | Scalar::Float32), _) => text.replace("NaN", "nan"),
         (Type::Scalar(Scalar::Bool), _) => (text == "1").to_string(),
         (Type::Scalar(Scalar::String | Scalar::Bytes), _) => quote(&text),
         (Type::List(_) | Type::Embedding { .. }, Encoding::Json) => text.into_owned(),
         (Type::List(Scalar::Float64), _) => unpacked(bytes, |item| {
             float(format!("{:?}", f64::from_le_bytes(item)))
+        }),
+        (Type::List(Scalar::Float32), _) => unpacked(bytes, |item| {
+            float(format!("{:?}", f32::from_le_bytes(item)))
         }),
         (Type::List(Scalar::Bool), _) => unpacked(bytes, |[item]: [u8; 1]| (item == 1).to_string()),
         (Type::List(_), _) => unpacked(bytes, |item| i64::from_le_bytes(item).to_string()),

@@ -21,6 +21,7 @@ mod read;
 mod record;
 mod registry;
 mod template;
+mod unit;
 mod write;
 
 pub use declaration::{
@@ -33,4 +34,5 @@ pub use read::{ReadError, read};
 pub use record::{CURRENT, KEY_PREFIX, Record, Stored};
 pub use registry::{By, Change, Registered, Registry, Version};
 pub use template::{Part, Template};
+pub use unit::TimeUnit;
 pub use write::write;

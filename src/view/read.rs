@@ -5,7 +5,7 @@
 use super::declaration::{DIM_MAX, NAME_BYTES_MAX, TEXT_BYTES_MAX};
 use super::default::stored;
 use super::write::{key, quote};
-use super::{Encoding, Feature, OnMissed, Scalar, Template, Type, View, duration};
+use super::{Encoding, Feature, OnMissed, Scalar, Template, TimeUnit, Type, View, duration};
 use std::fmt;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -204,6 +204,9 @@ fn view(declared: &Entry<'_, '_>) -> Result<View, ReadError> {
             "description" => view.description = Some(entry.text()?),
             "source" => view.source = Some(entry.text()?),
             "event_time" => view.event_time = Some(entry.name()?),
+            "event_time_unit" => {
+                view.event_time_unit = entry.word(&TimeUnit::ALL, |unit| unit.name())?;
+            }
             "tags" => view.tags = entry.tags()?,
             "on_missed" => {
                 let words = [OnMissed::Expire, OnMissed::Keep];
@@ -216,8 +219,8 @@ fn view(declared: &Entry<'_, '_>) -> Result<View, ReadError> {
                 }
             }
             _ => {
-                let known = "entity, key, ttl, owner, description, source, event_time, tags, \
-                             on_missed, feature";
+                let known = "entity, key, ttl, owner, description, source, event_time, \
+                             event_time_unit, tags, on_missed, feature";
                 return Err(spot.unknown(&entry, known));
             }
         }
@@ -261,20 +264,23 @@ fn feature(declared: &Entry<'_, '_>) -> Result<Feature, ReadError> {
         tags: Vec::new(),
         column: None,
         encoding: Encoding::Packed,
+        unit: TimeUnit::default(),
     };
+    let mut unit = None;
     let (mut kind, mut dim, mut encoding, mut default) = (None, None, None, None);
     for entry in entries(&spot, spot.table(declared.value)?) {
         match entry.name {
             "type" => kind = Some(entry),
             "dim" => dim = Some(entry),
             "encoding" => encoding = Some(entry),
+            "unit" => unit = Some(entry),
             "default" => default = Some(entry),
             "ttl" => feature.ttl = Some(entry.ttl()?),
             "description" => feature.description = Some(entry.text()?),
             "tags" => feature.tags = entry.tags()?,
             "column" => feature.column = Some(entry.name()?),
             _ => {
-                let known = "type, dim, encoding, default, ttl, column, description, tags";
+                let known = "type, dim, encoding, unit, default, ttl, column, description, tags";
                 return Err(spot.unknown(&entry, known));
             }
         }
@@ -282,6 +288,12 @@ fn feature(declared: &Entry<'_, '_>) -> Result<Feature, ReadError> {
     let kind = kind.ok_or_else(|| spot.fail("has no type"))?;
     feature.kind = self::kind(&kind, dim.as_ref())?;
     feature.encoding = self::encoding(feature.kind, encoding.as_ref())?;
+    if let Some(unit) = unit {
+        if feature.kind != Type::Scalar(Scalar::Timestamp) {
+            return Err(unit.fail("is for timestamps only"));
+        }
+        feature.unit = unit.word(&TimeUnit::ALL, |unit| unit.name())?;
+    }
     if let Some(default) = default {
         let bytes = stored(feature.kind, feature.encoding, default.value);
         feature.default = Some(bytes.map_err(|reason| default.fail(reason))?);
@@ -309,7 +321,8 @@ fn kind(entry: &Entry<'_, '_>, dim: Option<&Entry<'_, '_>>) -> Result<Type, Read
         None => Scalar::parse(&text).map(Type::Scalar),
     };
     let kind = kind.ok_or_else(|| {
-        let names = "int64, float64, string, bool, bytes, timestamp, list<...> of these, embedding";
+        let names = "int64, float64, float32, string, bool, bytes, timestamp, list<...> of these, \
+                     embedding";
         entry.fail(format!("{}: is none of {names}", quote(&text)))
     })?;
     match dim {

@@ -1,7 +1,7 @@
 //! A view as the text that declares it: one form for each view.
 
 use super::default::shown;
-use super::{Encoding, Feature, OnMissed, Type, View, show_duration};
+use super::{Encoding, Feature, OnMissed, TimeUnit, Type, View, show_duration};
 
 /// The text; it reads back as this view.
 pub fn write(view: &View) -> String {
@@ -34,6 +34,7 @@ pub fn settings(view: &View) -> Vec<(&'static str, String)> {
         ("description", text(&view.description)),
         ("source", text(&view.source)),
         ("event_time", text(&view.event_time)),
+        ("event_time_unit", unit(view.event_time_unit)),
         ("tags", tags(&view.tags)),
         ("on_missed", keeps.then(|| quote(view.on_missed.name()))),
     ];
@@ -52,6 +53,7 @@ pub fn feature_settings(feature: &Feature) -> Vec<(&'static str, String)> {
         ("type", Some(quote(&kind.to_string()))),
         ("dim", dim),
         ("encoding", encoded.then(|| quote(Encoding::name(encoding)))),
+        ("unit", unit(feature.unit)),
         ("default", default.map(|bytes| shown(kind, encoding, bytes))),
         ("ttl", ttl(feature.ttl)),
         ("column", feature.column.as_deref().map(quote)),
@@ -72,6 +74,10 @@ fn present<const N: usize>(
 
 fn ttl(millis: Option<u64>) -> Option<String> {
     millis.map(|millis| quote(&show_duration(millis)))
+}
+
+fn unit(unit: TimeUnit) -> Option<String> {
+    (unit != TimeUnit::default()).then(|| quote(unit.name()))
 }
 
 fn tags(tags: &[String]) -> Option<String> {

@@ -35,7 +35,7 @@ fn bench(kind: &str) -> Bench {
 #[track_caller]
 fn refused(output: &Output, bench: &Bench, want: &str) {
     let said = stderr(output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("x.parquet: row group 0 column l: "), "{said}");
     assert!(said.contains(want), "{said}");
     assert_eq!(bench.keys(), 0);

@@ -101,7 +101,7 @@ fn damaged_pages_with_checksums_are_placed() {
     bytes[1000] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let output = server.load(&["--key", "d:{tailnum}"], &path);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
     let place = "planes.parquet: row group 0 column tailnum: Parquet error: Page CRC checksum";
     assert!(text.contains(place), "{text}");

@@ -147,7 +147,7 @@ fn a_server_without_field_expiry_is_told_from_one_with() {
     let server = RedisServer::start(&[]);
     let options = ["--key", "A:carrier:{carrier}", "--ttl", "26h"];
     let output = server.load(&options, &flights("carriers.parquet"));
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let said = crate::redis_server::stderr(&output);
     assert!(
         said.contains("does not know HPEXPIREAT") && said.contains("--key-ttl"),
@@ -201,6 +201,7 @@ fn rows_with_a_null_in_the_key_are_counted_and_named() {
     let first: serde_json::Value = serde_json::from_str(named.lines().next().unwrap()).unwrap();
     assert_eq!(first["file"], planes.to_str().unwrap());
     assert_eq!((&first["row_group"], &first["row"]), (&0.into(), &0.into()));
+    assert_eq!(first["key"], "m:{model}");
     assert_eq!(first["reason"], "model of the key is null");
 }
 
@@ -208,7 +209,7 @@ fn rows_with_a_null_in_the_key_are_counted_and_named() {
 #[test]
 fn too_many_rejects_end_the_load_before_anything_is_sent() {
     let server = RedisServer::start(&[]);
-    for (max, code) in [("0", 1), ("720", 1), ("721", 0)] {
+    for (max, code) in [("0", 2), ("720", 2), ("721", 0)] {
         let options = ["--key", "m:{model}", "--max-rejects", max];
         let output = server.load(&options, &flights("planes.parquet"));
         let said = crate::redis_server::stderr(&output);

@@ -3,6 +3,7 @@
 
 mod bombs;
 mod damage;
+mod dialects;
 mod export;
 mod lists;
 mod places;

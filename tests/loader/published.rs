@@ -75,7 +75,7 @@ fn a_row_that_no_batch_can_hold_is_a_reject() {
     // One more than may be: nothing of it counts.
     store.write("x.csv", &format!("id,a\n1,two\n2,{long}\n"));
     let output = store.load("x.csv", &[]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert_eq!(get(&mut c, "e:1", "a"), "one");
 }
 
@@ -95,7 +95,7 @@ fn what_is_kept_although_its_next_batch_did_not_come_is_told_as_stale() {
     );
     let mut c = store.server.connect();
     for (day, stale, value) in [("2020-01-01", "yes", "7"), ("2999-01-01", "no", "8")] {
-        report(&store.load("x", &["--where", &format!("ds={day}")]));
+        report(&store.load("x", &["--where", &format!("ds={day}"), "--any-time"]));
         assert_eq!(told(&mut c, "stale"), stale);
         assert_eq!(get(&mut c, "e:1", "a"), value);
         let facts: serde_json::Value = serde_json::from_str(&told(&mut c, "facts")).unwrap();

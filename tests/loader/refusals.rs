@@ -9,8 +9,8 @@ use redis::Commands;
 
 use crate::redis_server::{RedisServer, flights, free_port, load, stderr, succeed};
 
-/// An address at which nothing listens: the command line is looked at before it.
-const NOBODY: &str = "127.0.0.1:1";
+/// An address at which nobody can listen: the command line is looked at before it.
+const NOBODY: &str = "127.0.0.1:0";
 
 #[track_caller]
 fn refused(output: &Output, code: i32, reason: &str) {
@@ -107,14 +107,16 @@ fn other_formats_and_places() {
     std::fs::write(&text, "tailnum,seats\nN14228,149\n").unwrap();
     let options = ["--key", "p:{tailnum}"];
     let ftp = load(NOBODY, &options, Path::new("ftp://exports/planes.parquet"));
-    refused(&ftp, 1, "ftp:// is not supported");
+    refused(&ftp, 2, "ftp:// is not supported");
     let nothing = load(NOBODY, &options, &dir.path().join("."));
-    refused(&nothing, 1, "no *.parquet or *.csv files in it");
-    refused(
-        &load(NOBODY, &options, &text),
-        1,
-        "planes.txt: not a Parquet file",
-    );
+    refused(&nothing, 1, "or *.zst files in it");
+    // What a file is, it says itself; its name does not matter.
+    let nobody = load(NOBODY, &options, &text);
+    refused(&nobody, 1, "cannot connect");
+    let json = dir.path().join("planes.parquet");
+    std::fs::write(&json, "[{\"tailnum\": \"N14228\"}]").unwrap();
+    let reason = "planes.parquet: this is JSON: export it as Parquet or CSV";
+    refused(&load(NOBODY, &options, &json), 2, reason);
     let missing = dir.path().join("none.parquet");
     refused(
         &load(NOBODY, &options, &missing),
@@ -169,15 +171,15 @@ fn passwords() {
         load(server, &options, &planes)
     };
     let plain = server.address();
-    refused(&load_with(&plain, &[]), 1, "PING: NOAUTH");
+    refused(&load_with(&plain, &[]), 2, "PING: NOAUTH");
     refused(
         &load_with(&plain, &["--pass", "wrong"]),
-        1,
+        2,
         "AUTH: WRONGPASS",
     );
     refused(
         &load_with(&format!("redis://u:s%3Ac@{plain}"), &[]),
-        1,
+        2,
         "AUTH: WRONGPASS",
     );
     succeed(&load_with(&plain, &["--pass", "s:c@t"]));
@@ -188,7 +190,7 @@ fn passwords() {
     succeed(&load_with(&format!("redis://:s%3Ac%40t@{plain}/1"), &[]));
     refused(
         &load_with(&format!("redis://:s%3Ac%40t@{plain}/99"), &[]),
-        1,
+        2,
         "SELECT: ERR DB index",
     );
 }
@@ -202,7 +204,7 @@ fn the_first_refused_row_is_named_and_ends_the_load() {
     let output = server.load(&["--key", "p:{tailnum}"], &flights("planes.parquet"));
     refused(
         &output,
-        1,
+        2,
         "planes.parquet: row group 0 row 2: HSET: WRONGTYPE",
     );
     assert!(stderr(&output).contains(" rows were written and acknowledged"));

@@ -77,9 +77,13 @@ fn columns() -> Vec<(&'static str, Pair, [&'static [u8]; 2])> {
         (
             "INT32 (TIME(MILLIS,true))",
             Int32([1, 86_399_999]),
-            [b"1", b"86399999"],
+            [b"00:00:00.001", b"23:59:59.999"],
         ),
-        ("INT64 (TIME(NANOS,true))", Int64([1, 2]), [b"1", b"2"]),
+        (
+            "INT64 (TIME(NANOS,true))",
+            Int64([1, 3_600_000_000_000]),
+            [b"00:00:00.000000001", b"01:00:00"],
+        ),
         (
             "INT64 (TIMESTAMP(MILLIS,true))",
             Int64([1_388_271_600_000, -1]),
@@ -389,7 +393,15 @@ fn rows_of_nulls_and_files_without_rows_write_nothing() {
         .unwrap()
         .close()
         .unwrap();
-    let output = server.load(&["--key", "t:{id}", "--keep-key-columns"], &path);
+    let options = ["--key", "t:{id}", "--keep-key-columns"];
+    let output = server.load(&options, &path);
+    assert_eq!(output.status.code(), Some(2));
+    let said = crate::redis_server::stderr(&output);
+    assert!(
+        said.contains("there is nothing to load; --allow-empty"),
+        "{said}"
+    );
+    let output = server.load(&[&options[..], &["--allow-empty"]].concat(), &path);
     let report = report(&output);
     assert_eq!(
         (&report["rows"], &report["entities"]),

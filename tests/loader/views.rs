@@ -170,7 +170,7 @@ fn what_does_not_fit_is_told_by_row_and_column() {
             "6 packed a float \"1.5\" is no int64",
             "7 vector 1 numbers, not the 2 of dim",
             "8 - tenant of the key is null",
-            "9 - 4 fields, and the header has 11",
+            "9 - 4 fields (line 11), and the header has 11",
             "10 - the key \"a:b:user:11\" does not match {tenant}:user:{id}",
         ]
     );
@@ -233,7 +233,7 @@ fn the_newest_row_of_an_entity_wins_whole() {
         "in/2.csv",
         "id,at,a,b,c\n1,60,2,,y\n2,40,2,2,y\n3,50,2,,y\n",
     );
-    let output = bench.load(&["in"]);
+    let output = bench.load(&["in", "--any-time"]);
     let report = report(&output);
     assert_eq!(
         (&report["entities"], &report["older"]),
@@ -246,7 +246,7 @@ fn the_newest_row_of_an_entity_wins_whole() {
 
     bench.write("no.csv", "id,at,a,b,c\n1,,1,1,x\n");
     let output = bench.load(&["no.csv"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("column at: the time of the row is null"));
 }
 
@@ -288,7 +288,7 @@ fn a_dry_run_checks_everything_and_sends_nothing() {
         "id,clicks,value,name,vip,seen,RAW,tags,packed,vector\n1,x,,,,,,,,\n",
     );
     let output = bench.load(&["u.csv", "--dry-run", "--set", "tenant=A"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert_eq!(rejects(&bench.path("v.rejects.jsonl")).len(), 1);
 }
 
@@ -314,7 +314,7 @@ fn a_view_of_the_server_is_loaded_by_its_name() {
     assert_eq!(report(&load("v"))["view"], "v");
     assert_eq!(bench.hash("e:1"), ["a=2"]);
     let output = load("w");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let want = format!("error: {server}: FS.VIEW: ERR no such view 'w'");
     assert!(stderr(&output).contains(&want), "{}", stderr(&output));
 }

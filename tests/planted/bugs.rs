@@ -76,6 +76,20 @@ pub const BUGS: &[Bug] = &[
         tests: "command::declared::tests",
     },
     Bug {
+        what: "a batch may take a view from all of its entities unasked",
+        file: "src/batch/guard.rs",
+        good: "if live == 0 && !allowed.empty {",
+        bad: "if live == 0 && !allowed.empty && entities == u64::MAX {",
+        tests: "batch::guard",
+    },
+    Bug {
+        what: "a quote that is open at the end of a file is closed there",
+        file: "src/loader/delimited/records.rs",
+        good: "return Err(Wrong::Open);",
+        bad: "return Ok(());",
+        tests: "loader::delimited",
+    },
+    Bug {
         what: "acknowledging under everysec waits for no disk",
         file: "src/wal/log.rs",
         good: "self.has_appended(lsn) && !self.is_overdue(now()),",

@@ -24,11 +24,20 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Whether a bug is one of the loader, which is built only for those.
+fn is_of_loader(tests: &str) -> bool {
+    tests.starts_with("loader::")
+}
+
 /// Build the tests of the library; answers where they are.
-fn build(copy: &Copy) -> PathBuf {
+fn build(copy: &Copy, with_loader: bool) -> PathBuf {
+    let features = match with_loader {
+        true => "--features=loader",
+        false => "--no-default-features",
+    };
     // From here, so that the settings of cargo are the same, and what they lead to.
     let out = Command::new(env!("CARGO"))
-        .args(["test", "--lib", "--no-run", "--no-default-features"])
+        .args(["test", "--lib", "--no-run", features])
         .args(["--offline", "--message-format=json", "--manifest-path"])
         .arg(copy.manifest())
         .arg("--target-dir")
@@ -117,22 +126,25 @@ fn every_planted_bug_is_caught() {
         broken.join("\n")
     );
 
-    let all: BTreeSet<&str> = BUGS.iter().map(|bug| bug.tests).collect();
-    let begun = Instant::now();
-    let said = run(&copy, &build(&copy), &all);
-    assert!(said.failed.is_empty(), "without a bug: {:?}", said.failed);
-    assert!(said.passed >= all.len(), "{} for {all:?}", said.passed);
-    println!(
-        "{:4.0?} no bug: {} tests pass",
-        begun.elapsed(),
-        said.passed
-    );
+    for with_loader in [true, false] {
+        let all = BUGS.iter().map(|bug| bug.tests);
+        let all: BTreeSet<&str> = all.filter(|t| is_of_loader(t) == with_loader).collect();
+        let begun = Instant::now();
+        let said = run(&copy, &build(&copy, with_loader), &all);
+        assert!(said.failed.is_empty(), "without a bug: {:?}", said.failed);
+        assert!(said.passed >= all.len(), "{} for {all:?}", said.passed);
+        println!(
+            "{:4.0?} no bug: {} tests pass",
+            begun.elapsed(),
+            said.passed
+        );
+    }
 
     let mut missed = Vec::new();
     for (bug, text) in plan {
         let begun = Instant::now();
         let whole = copy.replace(bug.file, &text);
-        let tests = build(&copy);
+        let tests = build(&copy, is_of_loader(bug.tests));
         let said = run(&copy, &tests, &BTreeSet::from([bug.tests]));
         copy.replace(bug.file, &whole);
         let by = said.failed.join(", ");

@@ -1,101 +1,220 @@
-//! CSV files as a source of rows: a header with the names, quotes, commas; an empty field is a
-//! null.
+//! Delimited text (CSV, TSV and their dialects) as a source of rows: a header with the names, then
+//! a record a row. An empty field is a null, `""` is an empty text.
+//!
+//! ```text
+//! bytes (unpacked, decoded) -> records (strict) -> cells
+//! ```
 //!
 //! Invariants
-//! - A record is bounded: a quote that is never closed does not swallow the file.
-//! - A row with more or fewer fields than the header is a misfit as a whole, not an error.
+//! - A row with more or fewer fields than the header is a misfit as a whole; what is no record of
+//!   the dialect ends the load with file, row, line and column.
 
-use std::cell::Cell;
-use std::io::{self, Read};
-use std::rc::Rc;
+mod bytes;
+mod records;
+
+use std::io::Read;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use encoding_rs::{Encoding, UTF_8};
 
+use self::bytes::ReadSoFar;
+use self::records::{Dialect, Records};
 use super::contain::Position;
 use super::convert::{self, Target, Value};
+use super::failure::Failure;
 use super::list;
-use super::source::{Cells, Misfit, Rows, Source, SourceError, TextCells, Wanted};
+use super::source::{Cells, Misfit, Rows, Source, TextCells, Wanted};
 use super::storage::Blob;
 use crate::view::Scalar;
 
 const BLOCK_ROWS_MAX: usize = 1024;
 /// A block ends early when it has this much.
 const BLOCK_BYTES: usize = 8 * 1024 * 1024;
-const RECORD_BYTES_MAX: u64 = 64 * 1024 * 1024;
-const WINDOW_BYTES: u64 = 1024 * 1024;
 const COLUMNS_MAX: usize = 16_384;
 
-pub struct CsvSource {
-    reader: csv::Reader<BlobReader>,
-    /// What may still be read for this record.
-    left: Rc<Cell<u64>>,
+/// What the command line says of text files.
+#[derive(Clone, Debug)]
+pub struct TextOptions {
+    /// `None`: by the name of the file, a tab for `.tsv` and a comma for others.
+    pub delimiter: Option<u8>,
+    pub quote: Option<u8>,
+    pub escape: Option<u8>,
+    pub encoding: &'static Encoding,
+    /// Unquoted fields with this text are nulls.
+    pub null: Vec<u8>,
+    /// So are quoted ones.
+    pub quoted_null: bool,
+    /// What a part of a key such as `1.0` is; `None`: it is a misfit.
+    pub float_keys: Option<FloatKeys>,
+}
+
+/// Text does not say of `1.0` in a key whether it is that text, or an integer that became a float,
+/// as pandas writes those beside nulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FloatKeys {
+    /// 1.0 is the integer 1
+    Integer,
+    /// 1.0 is the text 1.0
+    Text,
+}
+
+impl Default for TextOptions {
+    fn default() -> TextOptions {
+        let Dialect { quote, escape, .. } = Dialect::default();
+        TextOptions {
+            delimiter: None,
+            quote,
+            escape,
+            encoding: UTF_8,
+            null: Vec::new(),
+            quoted_null: false,
+            float_keys: None,
+        }
+    }
+}
+
+impl TextOptions {
+    fn dialect(&self, file: &str) -> Dialect {
+        let lower = file.to_ascii_lowercase();
+        let is_tsv = [".tsv", ".tsv.gz", ".tsv.zst"]
+            .iter()
+            .any(|end| lower.ends_with(end));
+        Dialect {
+            delimiter: self.delimiter.unwrap_or(if is_tsv { b'\t' } else { b',' }),
+            quote: self.quote,
+            escape: self.escape,
+        }
+    }
+}
+
+pub struct TextSource {
+    records: Records<Box<dyn Read>>,
+    options: TextOptions,
     names: Vec<String>,
     wanted: Vec<Wanted>,
-    record: csv::ByteRecord,
     next_row: u64,
+    read: ReadSoFar,
     position: Arc<Position>,
 }
 
-impl CsvSource {
-    pub fn open(blob: Arc<dyn Blob>, position: Arc<Position>) -> Result<CsvSource, SourceError> {
-        let left = Rc::new(Cell::new(RECORD_BYTES_MAX));
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(BlobReader {
-                blob,
-                at: 0,
-                window: Bytes::new(),
-                left: left.clone(),
-            });
-        let mut source = CsvSource {
-            reader,
-            left,
+impl TextSource {
+    /// `name`: of the file.
+    pub fn open(
+        blob: Arc<dyn Blob>,
+        name: &str,
+        options: &TextOptions,
+        position: Arc<Position>,
+    ) -> Result<TextSource, Failure> {
+        let opened = bytes::open(blob, options.encoding);
+        let (text, read) = opened.map_err(|error| unread(&position, &error))?;
+        let mut source = TextSource {
+            records: Records::new(text, options.dialect(name)),
+            options: options.clone(),
             names: Vec::new(),
             wanted: Vec::new(),
-            record: csv::ByteRecord::new(),
             next_row: 0,
+            read,
             position,
         };
-        if !source.read_record()? {
-            return Err(source.error("no header: the file is empty"));
-        }
-        let fields = source.record.len();
-        if fields > COLUMNS_MAX {
-            return Err(source.error(&format!("{fields} columns, more than {COLUMNS_MAX}")));
-        }
-        for (column, name) in source.record.iter().enumerate() {
-            // What some programs write in front of UTF-8.
-            let mark: &[u8] = b"\xef\xbb\xbf";
-            let name = match column {
-                0 => name.strip_prefix(mark).unwrap_or(name),
-                _ => name,
-            };
-            source
-                .names
-                .push(String::from_utf8_lossy(name).into_owned());
-        }
+        source.read_header()?;
         Ok(source)
     }
 
-    fn read_record(&mut self) -> Result<bool, SourceError> {
-        self.left.set(RECORD_BYTES_MAX);
-        let read = self.reader.read_byte_record(&mut self.record);
-        read.map_err(|e| self.error(&format!("row {}: {e}", self.next_row)))
+    fn read_header(&mut self) -> Result<(), Failure> {
+        match self.records.read() {
+            Ok(true) => {}
+            Ok(false) => return Err(self.error("no header: the file is empty")),
+            Err(wrong) => return Err(self.wrong(&wrong, "the header")),
+        }
+        let fields = self.records.len();
+        if fields > COLUMNS_MAX {
+            return Err(self.error(&format!("{fields} columns, more than {COLUMNS_MAX}")));
+        }
+        for at in 0..fields {
+            let (name, _) = self.records.get(at).unwrap_or_default();
+            let Ok(name) = str::from_utf8(name) else {
+                let name = name.escape_ascii();
+                return Err(self.error(&format!(
+                    "the header is not in UTF-8 ({name}): --encoding latin-1, or what it is in"
+                )));
+            };
+            if name.contains('\0') {
+                return Err(self.error(
+                    "the header has NUL characters: it may be in UTF-16 (--encoding utf-16le), or \
+                     no text at all",
+                ));
+            }
+            self.names.push(name.to_owned());
+        }
+        if let [name] = self.names.as_slice() {
+            let others = [(';', ";"), ('\t', "tab"), ('|', "'|'"), (',', ",")];
+            let other = others.iter().find(|(c, _)| name.contains(*c));
+            if let Some((_, option)) = other {
+                return Err(self.error(&format!(
+                    "the header is one column {name:?}: is the delimiter another one? \
+                     --delimiter {option}"
+                )));
+            }
+            self.records.keep_empty_lines();
+        }
+        Ok(())
     }
 
-    fn error(&self, reason: &str) -> SourceError {
-        SourceError(self.position.error(reason))
+    fn read_record(&mut self) -> Result<bool, Failure> {
+        let row = self.next_row;
+        let read = self.records.read();
+        read.map_err(|wrong| self.wrong(&wrong, &format!("row {row}")))
+    }
+
+    fn error(&self, reason: &str) -> Failure {
+        Failure::lasting(self.position.error(reason))
+    }
+
+    /// What is wrong with the record that was to be read, and what may help.
+    fn wrong(&self, wrong: &records::Wrong, what: &str) -> Failure {
+        if let records::Wrong::Unreadable(error) = wrong {
+            return unread(&self.position, error);
+        }
+        let line = self.records.first_line();
+        let column = match self.names.get(self.records.failed_at()) {
+            Some(name) => format!(" column {name}"),
+            None => String::new(),
+        };
+        let escapes = self.options.escape.is_none() && self.options.quote.is_some();
+        let hint = match wrong {
+            records::Wrong::Behind if escapes => {
+                "; if quotes are escaped by backslashes, as Spark writes them: --escape '\\'"
+            }
+            records::Wrong::Inside => "; if nothing is quoted in this file: --quote none",
+            _ => "",
+        };
+        self.error(&format!("{what} (line {line}){column}: {wrong}{hint}"))
+    }
+
+    /// A field as it counts: `None` is a null.
+    fn cell(&self, at: usize) -> Option<&[u8]> {
+        let (field, quoted) = self.records.get(at)?;
+        let is_null = field == self.options.null && (!quoted || self.options.quoted_null);
+        (!is_null).then_some(field)
     }
 }
 
-impl Source for CsvSource {
+/// What the disk or a store does not give may come later; what is cut short does not.
+fn unread(position: &Position, error: &std::io::Error) -> Failure {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    let text = position.error(&error.to_string());
+    match error.kind() {
+        InvalidData | InvalidInput | UnexpectedEof => Failure::lasting(text),
+        _ => Failure::passing(text),
+    }
+}
+
+impl Source for TextSource {
     fn columns(&self) -> Vec<String> {
         self.names.clone()
     }
 
-    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), SourceError> {
+    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), Failure> {
         self.wanted = wanted;
         Ok(())
     }
@@ -104,34 +223,36 @@ impl Source for CsvSource {
         Ok(Scalar::Bytes)
     }
 
-    fn next_rows(&mut self) -> Result<Option<Rows>, SourceError> {
+    fn next_rows(&mut self) -> Result<Option<Rows>, Failure> {
         let first_row = self.next_row;
         let mut columns: Vec<TextCells> = Vec::with_capacity(self.wanted.len());
         columns.resize_with(self.wanted.len(), TextCells::default);
         let (mut rows, mut bytes) = (0, 0);
         let mut misfits = Vec::new();
         while rows < BLOCK_ROWS_MAX && bytes < BLOCK_BYTES && self.read_record()? {
-            if self.record.len() != self.names.len() {
+            let fields = self.records.len();
+            if fields != self.names.len() {
+                let (line, header) = (self.records.first_line(), self.names.len());
                 misfits.push(Misfit {
                     row: rows,
                     input: None,
-                    reason: format!(
-                        "{} fields, and the header has {}",
-                        self.record.len(),
-                        self.names.len()
-                    ),
+                    reason: format!("{fields} fields (line {line}), and the header has {header}"),
                 });
             }
             for (wanted, cells) in self.wanted.iter().zip(&mut columns) {
-                let field = self
-                    .record
-                    .get(wanted.column)
-                    .filter(|field| !field.is_empty());
-                let Some(field) = field else {
+                let Some(field) = self.cell(wanted.column) else {
                     cells.push_null();
                     continue;
                 };
-                if let Err(reason) = cells.push(|out| read(field, wanted.target, out)) {
+                if let Err(mut reason) =
+                    cells.push(|out| read_with(field, wanted.target, self.options.float_keys, out))
+                {
+                    if field.is_empty() {
+                        reason.push_str(" (--quoted-null reads \"\" as a null)");
+                    }
+                    if str::from_utf8(field).is_err() {
+                        reason.push_str(" (--encoding latin-1, or what the file is in)");
+                    }
                     misfits.push(Misfit {
                         row: rows,
                         input: Some(wanted.input),
@@ -139,7 +260,7 @@ impl Source for CsvSource {
                     });
                 }
             }
-            bytes += self.record.as_slice().len();
+            bytes += self.records.bytes();
             rows += 1;
             self.next_row += 1;
         }
@@ -149,46 +270,56 @@ impl Source for CsvSource {
             rows,
             columns: columns.into_iter().map(Cells::Text).collect(),
             misfits,
-            bytes_read: self.reader.position().byte(),
+            bytes_read: self.read.get(),
         }))
     }
 }
 
 /// A text as a cell of the wanted type.
 pub fn read(text: &[u8], target: Target, out: &mut Vec<u8>) -> Result<(), String> {
+    read_with(text, target, None, out)
+}
+
+fn read_with(
+    text: &[u8],
+    target: Target,
+    float_keys: Option<FloatKeys>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let value = Value::Text(text);
     match target {
         Target::Key => {
-            out.extend_from_slice(text);
+            let key = match (whole_float(text), float_keys) {
+                (None, _) | (_, Some(FloatKeys::Text)) => text,
+                (Some(integer), Some(FloatKeys::Integer)) => integer,
+                (Some(integer), None) => {
+                    let (text, integer) = (text.escape_ascii(), integer.escape_ascii());
+                    return Err(format!(
+                        "is {text} in a key the integer {integer}, which became a float? \
+                         --float-keys integer, or --float-keys text if it is that text"
+                    ));
+                }
+            };
+            out.extend_from_slice(key);
             Ok(())
         }
         Target::Scalar(scalar) => convert::scalar(value, scalar, out),
+        Target::Time(unit) => {
+            super::text::integer(convert::timestamp(value, unit)?, out);
+            Ok(())
+        }
         Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
     }
 }
 
-/// A file from its beginning, in windows.
-struct BlobReader {
-    blob: Arc<dyn Blob>,
-    at: u64,
-    window: Bytes,
-    left: Rc<Cell<u64>>,
-}
-
-impl Read for BlobReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.window.is_empty() {
-            let end = self.blob.len().min(self.at.saturating_add(WINDOW_BYTES));
-            self.window = self.blob.read(self.at..end)?;
-            self.at = end;
-        }
-        let length = into.len().min(self.window.len());
-        if let Some(into) = into.get_mut(..length) {
-            self.window.copy_to_slice(into);
-        }
-        let left = self.left.get().checked_sub(length as u64);
-        let left = left.ok_or_else(|| io::Error::other("longer than 64 MiB: an open quote?"))?;
-        self.left.set(left);
-        Ok(length)
-    }
+/// The integer of a text such as `-12.0`.
+fn whole_float(text: &[u8]) -> Option<&[u8]> {
+    let point = memchr::memchr(b'.', text)?;
+    let (integer, fraction) = text.split_at_checked(point)?;
+    let digits = integer.strip_prefix(b"-").unwrap_or(integer);
+    let is_whole = !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && fraction.len() > 1
+        && fraction.iter().skip(1).all(|b| *b == b'0');
+    is_whole.then_some(integer)
 }

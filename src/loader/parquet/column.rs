@@ -300,10 +300,11 @@ impl<T: Physical> FlatWriter<'_, T> {
 fn write(value: Value, target: Target, out: &mut Vec<u8>) -> Result<(), String> {
     match target {
         Target::Scalar(scalar) => convert::scalar(value, scalar, out),
-        Target::Key => {
-            text::of(value, out);
+        Target::Time(unit) => {
+            text::integer(convert::timestamp(value, unit)?, out);
             Ok(())
         }
+        Target::Key => convert::key(value, out),
         Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
     }
 }

@@ -3,7 +3,8 @@
 //! | Parquet | value |
 //! |---|---|
 //! | BOOLEAN | bool |
-//! | INT32, INT64, signed or unsigned; TIME | integer |
+//! | INT32, INT64, signed or unsigned | integer |
+//! | TIME | time of day |
 //! | FLOAT, DOUBLE, FLOAT16 | float |
 //! | DECIMAL of any physical type | decimal, every digit of its scale |
 //! | DATE | date |
@@ -31,6 +32,7 @@ pub enum Format {
     Decimal { scale: usize },
     Date,
     Timestamp { per_milli: i64 },
+    TimeOfDay { nanos: i64 },
     Text,
     Uuid,
     Half,
@@ -50,6 +52,13 @@ impl Format {
                     TimeUnit::NANOS => 1_000_000,
                 },
             },
+            Some(LogicalType::Time(time)) => Format::TimeOfDay {
+                nanos: match time.unit {
+                    TimeUnit::MILLIS => 1_000_000,
+                    TimeUnit::MICROS => 1000,
+                    TimeUnit::NANOS => 1,
+                },
+            },
             Some(LogicalType::Uuid) => Format::Uuid,
             Some(LogicalType::Float16) => Format::Half,
             Some(LogicalType::String | LogicalType::Enum | LogicalType::Json) => Format::Text,
@@ -63,6 +72,8 @@ impl Format {
                 ConvertedType::DATE => Format::Date,
                 ConvertedType::TIMESTAMP_MILLIS => Format::Timestamp { per_milli: 1 },
                 ConvertedType::TIMESTAMP_MICROS => Format::Timestamp { per_milli: 1000 },
+                ConvertedType::TIME_MILLIS => Format::TimeOfDay { nanos: 1_000_000 },
+                ConvertedType::TIME_MICROS => Format::TimeOfDay { nanos: 1000 },
                 ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON => Format::Text,
                 _ => Format::Plain,
             },
@@ -83,7 +94,9 @@ impl Format {
     fn fits(self, physical: Type) -> bool {
         match self {
             Format::Plain => true,
-            Format::Unsigned => matches!(physical, Type::INT32 | Type::INT64),
+            Format::Unsigned | Format::TimeOfDay { .. } => {
+                matches!(physical, Type::INT32 | Type::INT64)
+            }
             Format::Decimal { .. } => !matches!(
                 physical,
                 Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::DOUBLE
@@ -101,11 +114,12 @@ impl Format {
             (Format::Plain, Type::BOOLEAN) => Scalar::Bool,
             (Format::Plain, Type::INT32 | Type::INT64) => Scalar::Int64,
             (Format::Unsigned, Type::INT32) => Scalar::Int64,
-            (Format::Plain, Type::FLOAT | Type::DOUBLE) | (Format::Half, _) => Scalar::Float64,
+            (Format::Plain, Type::FLOAT) | (Format::Half, _) => Scalar::Float32,
+            (Format::Plain, Type::DOUBLE) => Scalar::Float64,
             (Format::Timestamp { .. }, _) | (Format::Plain, Type::INT96) => Scalar::Timestamp,
             (Format::Plain, _) => Scalar::Bytes,
             (Format::Unsigned | Format::Decimal { .. } | Format::Date, _)
-            | (Format::Text | Format::Uuid, _) => Scalar::String,
+            | (Format::Text | Format::Uuid | Format::TimeOfDay { .. }, _) => Scalar::String,
         }
     }
 }
@@ -185,6 +199,7 @@ fn int64(value: i64, format: Format, scratch: &mut Vec<u8>) -> Value<'_> {
             Value::Decimal(scratch)
         }
         Format::Timestamp { per_milli } => Value::Timestamp(value.div_euclid(per_milli)),
+        Format::TimeOfDay { nanos } => Value::TimeOfDay(value.saturating_mul(nanos)),
         _ => Value::Int(value),
     }
 }

@@ -37,7 +37,8 @@ use self::column::Column;
 use self::pages::CheckedPages;
 use self::schema::{Field, Loadable, Shape};
 use super::contain::Position;
-use super::source::{Rows, Source, SourceError, Wanted};
+use super::failure::Failure;
+use super::source::{Rows, Source, Wanted};
 use super::storage::Blob;
 use crate::view::Scalar;
 
@@ -78,8 +79,8 @@ impl ParquetSource {
         blob: Arc<dyn Blob>,
         position: Arc<Position>,
         memory_bytes: u64,
-    ) -> Result<ParquetSource, SourceError> {
-        let wrong = |reason: &str| SourceError(position.error(reason));
+    ) -> Result<ParquetSource, Failure> {
+        let wrong = |reason: &str| Failure::lasting(position.error(reason));
         let footer = footer::read(&*blob).map_err(|e| wrong(&e))?;
         let metadata = position
             .at(None, || ParquetMetaDataReader::decode_metadata(&footer))
@@ -115,7 +116,7 @@ impl ParquetSource {
         column.map_err(|reason| format!("column {name} {reason}"))
     }
 
-    fn open_row_group(&mut self) -> Result<Option<RowGroup>, SourceError> {
+    fn open_row_group(&mut self) -> Result<Option<RowGroup>, Failure> {
         let number = self.next_row_group;
         let Some(group) = self.metadata.row_groups().get(number) else {
             return Ok(None);
@@ -149,11 +150,7 @@ impl ParquetSource {
     }
 
     /// The bytes of the wanted columns; the first window of each is read at once.
-    fn chunks(
-        &self,
-        number: usize,
-        group: &RowGroupMetaData,
-    ) -> Result<Vec<Arc<Chunk>>, SourceError> {
+    fn chunks(&self, number: usize, group: &RowGroupMetaData) -> Result<Vec<Arc<Chunk>>, Failure> {
         let columns = u64::try_from(self.wanted.len().max(1)).unwrap_or(u64::MAX);
         let windows = WINDOWS_BYTES.min(self.memory_bytes / 4);
         let window = (windows / columns).clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX);
@@ -187,7 +184,7 @@ impl ParquetSource {
     }
 
     /// The next rows of `group`; `None` behind the last.
-    fn read(&mut self, group: &mut RowGroup) -> Result<Option<Rows>, SourceError> {
+    fn read(&mut self, group: &mut RowGroup) -> Result<Option<Rows>, Failure> {
         let rows = self
             .block_rows()
             .min(group.rows.saturating_sub(group.next_row));
@@ -230,8 +227,8 @@ impl ParquetSource {
         (BLOCK_CELLS_MAX / self.wanted.len().max(1)).clamp(1, most)
     }
 
-    fn error(&self, reason: &str) -> SourceError {
-        SourceError(self.position.error(reason))
+    fn error(&self, reason: &str) -> Failure {
+        Failure::lasting(self.position.error(reason))
     }
 }
 
@@ -240,7 +237,7 @@ impl Source for ParquetSource {
         self.fields.iter().map(|field| field.name.clone()).collect()
     }
 
-    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), SourceError> {
+    fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), Failure> {
         for Wanted { column, target, .. } in &wanted {
             let loadable = self.loadable(*column).map_err(|e| self.error(&e))?;
             let is_list = matches!(loadable.shape, Shape::List { .. });
@@ -267,7 +264,7 @@ impl Source for ParquetSource {
         }
     }
 
-    fn next_rows(&mut self) -> Result<Option<Rows>, SourceError> {
+    fn next_rows(&mut self) -> Result<Option<Rows>, Failure> {
         loop {
             let mut group = match self.current.take() {
                 Some(group) => group,

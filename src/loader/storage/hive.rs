@@ -17,10 +17,12 @@ pub fn partition(folder: &str) -> Option<Partition> {
     (!name.is_empty()).then(|| (decoded(name), value))
 }
 
-/// Whether files below this folder may be wanted.
+/// Whether files below this folder may be wanted. An empty value, or Hive's own word for it, asks
+/// for nulls; a text that is empty cannot be in a path.
 pub fn passes((column, value): &Partition, conditions: &[Condition]) -> bool {
-    let of_it = conditions.iter().filter(|c| c.column == *column);
-    of_it
-        .into_iter()
-        .all(|condition| value.as_deref() == Some(&condition.value))
+    let mut of_it = conditions.iter().filter(|c| c.column == *column);
+    of_it.all(|condition| match condition.value.as_str() {
+        "" | NULL => value.as_deref().is_none_or(str::is_empty),
+        wanted => value.as_deref() == Some(wanted),
+    })
 }

@@ -10,6 +10,7 @@
 //! - A file is read by ranges, never as a whole.
 
 mod hive;
+mod kind;
 mod local;
 mod object;
 
@@ -20,17 +21,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::hive::Partition;
-use super::source::SourceError;
+use self::kind::HEAD_BYTES;
+pub use self::kind::Kind;
+use super::failure::Failure;
 
 /// Folders below each other; more are taken for a loop.
 const DEPTH_MAX: usize = 32;
 const FILES_MAX: usize = 1_000_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Parquet,
-    Csv,
-}
+/// What is taken from a folder.
+const EXPORTS: &str = "*.parquet, *.csv, *.tsv, *.gz or *.zst";
 
 /// One file of an export.
 #[derive(Clone, Debug)]
@@ -42,7 +41,6 @@ pub struct File {
     pub bytes: u64,
     /// Changes when the file does.
     pub version: String,
-    pub format: Format,
     /// Columns that the path tells, with their values; `None`: null.
     pub partitions: Vec<(String, Option<String>)>,
 }
@@ -110,14 +108,13 @@ pub struct Export {
 
 impl Export {
     /// Find the files of `source`: a file, a folder, or a `file:`, `s3:`, `gs:` or `az:` address.
-    pub fn find(source: &str, conditions: &[Condition]) -> Result<Export, SourceError> {
-        let (store, root) = open_store(source).map_err(SourceError)?;
-        let wrong = |e: io::Error| SourceError(format!("{source}: {e}"));
+    pub fn find(source: &str, conditions: &[Condition]) -> Result<Export, Failure> {
+        let (store, root) = open_store(source).map_err(Failure::lasting)?;
+        let wrong = |e: io::Error| Failure::passing(format!("{source}: {e}"));
         let mut files = Vec::new();
         match store.find(&root).map_err(wrong)? {
             Some(entry) => {
-                let format = format_of(&entry.name).unwrap_or(Format::Parquet);
-                files.push(file(&*store, root, entry, format, &[]));
+                files.push(file(&*store, root, entry, &[]));
             }
             None => {
                 let mut walk = Walk {
@@ -125,10 +122,13 @@ impl Export {
                     conditions,
                     files: &mut files,
                 };
-                walk.folder(root).map_err(wrong)?;
+                walk.folder(root).map_err(|e| match e.kind() {
+                    io::ErrorKind::InvalidData => Failure::lasting(e.to_string()),
+                    _ => wrong(e),
+                })?;
                 if files.is_empty() && conditions.is_empty() {
-                    let reason = "no *.parquet or *.csv files in it";
-                    return Err(SourceError(format!("{source}: {reason}")));
+                    let reason = format!("no {EXPORTS} files in it");
+                    return Err(Failure::passing(format!("{source}: {reason}")));
                 }
             }
         }
@@ -137,29 +137,29 @@ impl Export {
         Ok(Export { store, files })
     }
 
-    pub fn open(&self, file: &File) -> Result<Arc<dyn Blob>, SourceError> {
+    /// What a file is.
+    pub fn kind(&self, blob: &dyn Blob, file: &File) -> Result<Kind, Failure> {
+        let head = blob.read(0..blob.len().min(HEAD_BYTES));
+        let head = head.map_err(|e| Failure::passing(format!("{}: {e}", file.name)))?;
+        Ok(Kind::of(&head))
+    }
+
+    pub fn open(&self, file: &File) -> Result<Arc<dyn Blob>, Failure> {
         let opened = self.store.open(&file.path, file.bytes);
         let opened = opened.and_then(|blob| match blob.len() == file.bytes {
             true => Ok(blob),
             false => Err(io::Error::other("has changed since it was listed")),
         });
-        opened.map_err(|e| SourceError(format!("{}: {e}", file.name)))
+        opened.map_err(|e| Failure::passing(format!("{}: {e}", file.name)))
     }
 }
 
-fn file(
-    store: &dyn Store,
-    path: String,
-    entry: Entry,
-    format: Format,
-    partitions: &[Partition],
-) -> File {
+fn file(store: &dyn Store, path: String, entry: Entry, partitions: &[Partition]) -> File {
     File {
         name: store.show(&path),
         path,
         bytes: entry.bytes,
         version: entry.version,
-        format,
         partitions: partitions.to_vec(),
     }
 }
@@ -180,13 +180,13 @@ impl Walk<'_> {
                 if self.files.len() >= FILES_MAX {
                     return Err(io::Error::other(format!("more than {FILES_MAX} files")));
                 }
-                let Some(format) = format_of(&entry.name).filter(|_| is_data(&entry.name)) else {
+                if !is_export(&entry.name) {
                     continue;
-                };
+                }
                 // Conditions that no folder on the way answered: a file outside the partitions.
                 if self.fits(&partitions) {
                     let path = join(&folder, &entry.name);
-                    let file = file(self.store, path, entry, format, &partitions);
+                    let file = file(self.store, path, entry, &partitions);
                     self.files.push(file);
                 }
             }
@@ -201,6 +201,11 @@ impl Walk<'_> {
                     return Err(io::Error::other(format!("folders deeper than {DEPTH_MAX}")));
                 }
                 let mut partitions = partitions.clone();
+                if partitions.iter().any(|(column, _)| *column == partition.0) {
+                    let (place, column) = (join(&folder, name), &partition.0);
+                    let reason = format!("{place}: the path says twice what column {column} is");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+                }
                 partitions.push(partition);
                 open.push((join(&folder, name), partitions));
             }
@@ -217,11 +222,7 @@ impl Walk<'_> {
 }
 
 /// A condition that leaves nothing is a mistake more often than a wish.
-fn refuse_unknown(
-    source: &str,
-    conditions: &[Condition],
-    files: &[File],
-) -> Result<(), SourceError> {
+fn refuse_unknown(source: &str, conditions: &[Condition], files: &[File]) -> Result<(), Failure> {
     match conditions.first() {
         Some(_) if files.is_empty() || files.iter().any(|f| f.partitions.is_empty()) => {
             let shown: Vec<String> = conditions
@@ -229,8 +230,8 @@ fn refuse_unknown(
                 .map(|c| format!("{}={}", c.column, c.value))
                 .collect();
             let shown = shown.join(" ");
-            let reason = format!("no *.parquet or *.csv files below it in folders {shown}");
-            Err(SourceError(format!("{source}: --where: {reason}")))
+            let reason = format!("no {EXPORTS} files below it in folders {shown}");
+            Err(Failure::passing(format!("{source}: --where: {reason}")))
         }
         _ => Ok(()),
     }
@@ -240,13 +241,12 @@ fn is_data(name: &str) -> bool {
     !name.starts_with(['_', '.'])
 }
 
-fn format_of(name: &str) -> Option<Format> {
-    let (_, extension) = name.rsplit_once('.')?;
-    match extension.to_ascii_lowercase().as_str() {
-        "parquet" => Some(Format::Parquet),
-        "csv" => Some(Format::Csv),
-        _ => None,
-    }
+/// Whether a file of a folder is taken for a part of the export. Hadoop's own names have no dot.
+fn is_export(name: &str) -> bool {
+    const EXTENSIONS: [&str; 6] = ["parquet", "pq", "csv", "tsv", "gz", "zst"];
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let is_known = |extension: &str| EXTENSIONS.iter().any(|e| e.eq_ignore_ascii_case(extension));
+    is_data(name) && extension.is_none_or(is_known)
 }
 
 fn join(folder: &str, name: &str) -> String {
@@ -295,7 +295,7 @@ mod tests {
             })
             .collect();
         let root = root.to_str().unwrap();
-        let export = Export::find(root, &conditions).map_err(|e| e.0)?;
+        let export = Export::find(root, &conditions).map_err(|e| e.to_string())?;
         let show = |file: &File| {
             let values: Vec<String> = file
                 .partitions
@@ -325,9 +325,15 @@ mod tests {
             write(root.path(), path);
         }
         assert_eq!(found(root.path(), &[]).unwrap(), ["a.CSV ", "b.parquet "]);
+        // One that is named is taken, whatever its name.
         let one = root.path().join("e.txt");
-        let export = Export::find(one.to_str().unwrap(), &[]).unwrap();
-        assert_eq!(export.files[0].format, Format::Parquet);
+        assert_eq!(
+            Export::find(one.to_str().unwrap(), &[])
+                .unwrap()
+                .files
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -353,11 +359,34 @@ mod tests {
         );
         for condition in [("ds", "2026-11-22"), ("day", "1")] {
             let reason = found(root.path(), &[condition]).unwrap_err();
-            assert!(
-                reason.contains("--where: no *.parquet or *.csv files below it"),
-                "{reason}"
-            );
+            assert!(reason.contains("files below it in folders"), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_column_is_in_a_path_once_and_nulls_can_be_asked_for() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "month=01/day=1/a.parquet");
+        write(root.path(), "month=02/month=02/a.parquet");
+        let reason = found(root.path(), &[]).unwrap_err();
+        assert!(
+            reason.contains("month=02/month=02: the path says twice"),
+            "{reason}"
+        );
+        assert_eq!(found(root.path(), &[("month", "01")]).unwrap().len(), 1);
+        let root = tempfile::tempdir().unwrap();
+        for path in [
+            "region=__HIVE_DEFAULT_PARTITION__/a.csv",
+            "region=eu/a.csv",
+            "region=/b.csv",
+        ] {
+            write(root.path(), path);
+        }
+        for null in ["", "__HIVE_DEFAULT_PARTITION__"] {
+            let files = found(root.path(), &[("region", null)]).unwrap();
+            assert_eq!(files.len(), 2, "{files:?}");
+        }
+        assert_eq!(found(root.path(), &[("region", "eu")]).unwrap().len(), 1);
     }
 
     #[test]
@@ -366,7 +395,7 @@ mod tests {
         assert!(
             found(root.path(), &[])
                 .unwrap_err()
-                .ends_with("no *.parquet or *.csv files in it")
+                .ends_with("or *.zst files in it")
         );
         for (source, want) in [
             ("/nowhere/at/all", "No such file"),
@@ -375,7 +404,7 @@ mod tests {
             ("file:///%zz", "a % that is not %XX"),
         ] {
             let error = Export::find(source, &[]).err().unwrap();
-            assert!(error.0.contains(want), "{}", error.0);
+            assert!(error.to_string().contains(want), "{error}");
         }
     }
 }

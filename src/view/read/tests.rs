@@ -147,19 +147,19 @@ fn errors_in_a_feature_say_where() {
     for (feature, want) in [
         (
             "type = 'flaot64'",
-            "type \"flaot64\": is none of int64, float64, string, bool, bytes, timestamp, \
+            "type \"flaot64\": is none of int64, float64, float32, string, bool, bytes, timestamp, \
              list<...> of these, embedding",
         ),
         (
             "type = 'list<embedding>'",
-            "type \"list<embedding>\": is none of int64, float64, string, bool, bytes, \
+            "type \"list<embedding>\": is none of int64, float64, float32, string, bool, bytes, \
              timestamp, list<...> of these, embedding",
         ),
         ("type = 1", "type must be a string, is integer"),
         ("", "has no type"),
         (
             "tpye = 'int64'",
-            "unknown key \"tpye\"; known: type, dim, encoding, default, ttl, column, \
+            "unknown key \"tpye\"; known: type, dim, encoding, unit, default, ttl, column, \
              description, tags",
         ),
         (
@@ -239,7 +239,7 @@ fn errors_in_a_view_say_where() {
         (
             "keys = 1",
             "line 3: view.v: unknown key \"keys\"; known: entity, key, ttl, owner, description, \
-             source, event_time, tags, on_missed, feature",
+             source, event_time, event_time_unit, tags, on_missed, feature",
         ),
         (
             "feature.'a b' = 1",

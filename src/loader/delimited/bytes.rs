@@ -1,0 +1,157 @@
+//! The bytes of a file as text in UTF-8: unpacked, decoded, without a byte order mark.
+//!
+//! Invariants
+//! - All of it is streamed: memory does not grow with a file, nor with what it unpacks to.
+//! - What was cut short is an error: packed streams end where they say, and so do characters.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::loader::storage::Blob;
+
+const WINDOW_BYTES: u64 = 1024 * 1024;
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// How many bytes of the file were read so far.
+pub type ReadSoFar = Rc<Cell<u64>>;
+
+/// The text of a file. `encoding`: what it is in, unless it begins with a mark that says so.
+pub fn open(
+    blob: Arc<dyn Blob>,
+    encoding: &'static Encoding,
+) -> io::Result<(Box<dyn Read>, ReadSoFar)> {
+    let read = ReadSoFar::default();
+    let file = BlobReader {
+        blob,
+        window: Bytes::new(),
+        at: read.clone(),
+    };
+    let mut unpacked = unpack(BufReader::new(file))?;
+    let head = unpacked.fill_buf()?;
+    let (mark, encoding) = match head {
+        [0xff, 0xfe, ..] => (2, UTF_16LE),
+        [0xfe, 0xff, ..] => (2, UTF_16BE),
+        [0xef, 0xbb, 0xbf, ..] => (3, UTF_8),
+        _ => (0, encoding),
+    };
+    unpacked.consume(mark);
+    if encoding == UTF_8 {
+        return Ok((Box::new(unpacked), read));
+    }
+    let decoded = Decoded {
+        decoder: encoding.new_decoder_without_bom_handling(),
+        name: encoding.name(),
+        input: unpacked,
+        text: Vec::new(),
+        at: 0,
+        ended: false,
+    };
+    Ok((Box::new(decoded), read))
+}
+
+/// What is packed is told by how it begins.
+fn unpack(mut file: BufReader<BlobReader>) -> io::Result<Box<dyn BufRead>> {
+    let head = file.fill_buf()?;
+    if head.starts_with(GZIP) {
+        let unpacked = flate2::bufread::MultiGzDecoder::new(file);
+        return Ok(Box::new(BufReader::new(Packed(unpacked, "gzip"))));
+    }
+    if head.starts_with(ZSTD) {
+        let unpacked = zstd::Decoder::with_buffer(file)?;
+        return Ok(Box::new(BufReader::new(Packed(unpacked, "zstd"))));
+    }
+    Ok(Box::new(file))
+}
+
+/// Says what it was that could not be unpacked.
+struct Packed<R>(R, &'static str);
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let name = self.1;
+        self.0.read(into).map_err(|error| {
+            let reason = format!("its {name} stream is damaged or cut short: {error}");
+            io::Error::new(error.kind(), reason)
+        })
+    }
+}
+
+struct Decoded {
+    decoder: Decoder,
+    name: &'static str,
+    input: Box<dyn BufRead>,
+    text: Vec<u8>,
+    at: usize,
+    ended: bool,
+}
+
+impl Decoded {
+    /// More text, if there is more.
+    fn decode(&mut self) -> io::Result<()> {
+        self.at = 0;
+        self.text.clear();
+        while self.text.is_empty() && !self.ended {
+            let input = self.input.fill_buf()?;
+            let last = input.is_empty();
+            let most = self
+                .decoder
+                .max_utf8_buffer_length_without_replacement(input.len());
+            self.text.resize(most.unwrap_or(input.len() * 3 + 16), 0);
+            let (result, taken, written) =
+                self.decoder
+                    .decode_to_utf8_without_replacement(input, &mut self.text, last);
+            self.input.consume(taken);
+            self.text.truncate(written);
+            self.ended = last && result != DecoderResult::OutputFull;
+            if let DecoderResult::Malformed(..) = result {
+                let reason = format!("it is not in {}, or is cut short", self.name);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Decoded {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.text.len() {
+            self.decode()?;
+        }
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let length = rest.len().min(into.len());
+        if let (Some(into), Some(from)) = (into.get_mut(..length), rest.get(..length)) {
+            into.copy_from_slice(from);
+        }
+        self.at += length;
+        Ok(length)
+    }
+}
+
+/// A file from its beginning, in windows.
+struct BlobReader {
+    blob: Arc<dyn Blob>,
+    window: Bytes,
+    at: ReadSoFar,
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.window.is_empty() {
+            let at = self.at.get();
+            let end = self.blob.len().min(at.saturating_add(WINDOW_BYTES));
+            self.window = self.blob.read(at..end)?;
+            self.at.set(end);
+        }
+        let length = into.len().min(self.window.len());
+        if let Some(into) = into.get_mut(..length) {
+            self.window.copy_to_slice(into);
+        }
+        Ok(length)
+    }
+}
