@@ -5,21 +5,27 @@
 //! default. `CONFIG SET` changes those that can change while the server runs.
 //!
 //! Invariants
-//! - A setting that is not known, or cannot have this value, stops the start: the error says which
-//!   and where. Nothing is accepted that the server would not do.
+//! - A setting that is not known, or cannot have this value, stops the start: all that is wrong is
+//!   told at once, each with its place. Nothing is accepted that the server would not do, but for
+//!   settings of Redis that mean nothing here, which are told ([`foreign`]).
 //! - `settings::ALL` is the only list of the settings; CONFIG GET, SET and REWRITE derive from it.
 
 mod file;
+mod foreign;
 mod rewrite;
 mod settings;
 mod value;
 
+pub use foreign::{Foreign, Meaning, all as foreign_settings, find as find_foreign};
 pub use settings::{Setting, find, settings};
 
 use crate::checkpoint::{Limits, Rule};
 use crate::instance::{Class, OutputLimit};
 use crate::io;
+use crate::words::nearest;
 pub use file::Source;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +91,8 @@ pub struct Config {
     pub slowlog_max_len: usize,
     /// Milliseconds; 0: off.
     pub latency_monitor_threshold: u64,
+    /// Settings of Redis that were set and have no effect.
+    pub foreign: BTreeMap<&'static str, String>,
 }
 
 impl Default for Config {
@@ -111,8 +119,8 @@ impl Default for Config {
             unixsocketperm: 0,
             io_threads: 0,
             databases: 16,
-            dir: ".".to_owned(),
-            appendonly: false,
+            dir: "./fieldstone-data".to_owned(),
+            appendonly: true,
             appendfsync: "everysec".to_owned(),
             save: None,
             checkpoint_log_size: 256 << 20,
@@ -138,6 +146,7 @@ impl Default for Config {
             slowlog_log_slower_than: 10_000,
             slowlog_max_len: 128,
             latency_monitor_threshold: 0,
+            foreign: BTreeMap::new(),
         }
     }
 }
@@ -151,21 +160,48 @@ pub enum ConfigError {
     Words { place: String },
     #[error("{place}: files include each other too deeply")]
     Includes { place: String },
-    #[error("{place}: '{name}' is not a setting")]
-    Unknown { place: String, name: String },
+    #[error("{place}: '{name}' is not a setting{hint}")]
+    Unknown {
+        place: String,
+        name: String,
+        hint: String,
+    },
     #[error("{place}: {name}: {reason}")]
     Value {
         place: String,
         name: String,
         reason: String,
     },
-    #[error("'{0}': a setting is given as --name value")]
-    Stray(String),
+    #[error("'{0}': a setting is given as --name value, a configuration file comes first{1}")]
+    Stray(String, String),
 }
+
+/// All that is wrong with a configuration; at least one thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// Keep what is wrong, and go on.
+    fn note(&mut self, done: Result<(), ConfigError>) {
+        self.0.extend(done.err());
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, error) in self.0.iter().enumerate() {
+            let between = if n == 0 { "" } else { "\n" };
+            write!(f, "{between}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
 
 impl Config {
     /// As `fieldstone serve` is called: `[redis.conf] [--name value ...]`.
-    pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
+    pub fn from_args(args: &[String]) -> Result<Config, ConfigErrors> {
         Config::assemble(args, &|name| std::env::var(name).ok(), &io::read_to_string)
     }
 
@@ -174,14 +210,15 @@ impl Config {
         args: &[String],
         env: &dyn Fn(&str) -> Option<String>,
         read: Source<'_>,
-    ) -> Result<Config, ConfigError> {
+    ) -> Result<Config, ConfigErrors> {
         let mut config = Config::default();
+        let mut errors = ConfigErrors::default();
         let mut args = args;
         if let [path, rest @ ..] = args
-            && !path.starts_with("--")
+            && !path.starts_with('-')
         {
             config.file = Some(PathBuf::from(path));
-            file::apply(&mut config, Path::new(path), read)?;
+            file::apply(&mut config, Path::new(path), read, &mut errors);
             args = rest;
         }
         for setting in settings() {
@@ -198,37 +235,82 @@ impl Config {
                     name,
                     reason,
                 };
-                setting.set_text(&mut config, &value).map_err(error)?;
+                errors.note(setting.set_text(&mut config, &value).map_err(error));
             }
         }
+        config.set_from_line(args, &mut errors);
+        match errors.0.is_empty() {
+            true => Ok(config),
+            false => Err(errors),
+        }
+    }
+
+    /// `--name value ...`
+    fn set_from_line(&mut self, args: &[String], errors: &mut ConfigErrors) {
+        let mut args = args;
         while let [first, rest @ ..] = args {
+            args = rest;
             let Some(name) = first.strip_prefix("--") else {
-                return Err(ConfigError::Stray(first.clone()));
+                let meant = match first.as_str() {
+                    "-p" => Some("port"),
+                    "-h" => Some("bind"),
+                    "-a" => Some("requirepass"),
+                    "-d" => Some("dir"),
+                    word => meant(word.trim_start_matches('-')),
+                };
+                let hint = meant.map_or(String::new(), |name| format!("; did you mean --{name}?"));
+                errors.0.push(ConfigError::Stray(first.clone(), hint));
+                // Its value is not another mistake.
+                while let [value, rest @ ..] = args
+                    && !value.starts_with('-')
+                {
+                    args = rest;
+                }
+                continue;
             };
             let count = rest.iter().take_while(|arg| !arg.starts_with("--")).count();
             let (values, rest) = rest.split_at(count);
-            let place = "command line".to_owned();
-            config.set(name, values, place)?;
             args = rest;
+            errors.note(self.set(name, values, "command line".to_owned()));
         }
-        Ok(config)
     }
 
     /// One directive of a file or of the command line.
     fn set(&mut self, name: &str, values: &[String], place: String) -> Result<(), ConfigError> {
-        let Some(setting) = find(name) else {
-            let name = name.to_owned();
-            return Err(ConfigError::Unknown { place, name });
-        };
-        let set = match values {
-            [value] => setting.set_text(self, value),
-            values => setting.set(self, values),
-        };
-        set.map_err(|reason| ConfigError::Value {
-            place,
+        let wrong = |reason| ConfigError::Value {
+            place: place.clone(),
             name: name.to_owned(),
             reason,
-        })
+        };
+        if let Some(setting) = find(name) {
+            let set = match values {
+                [value] => setting.set_text(self, value),
+                values => setting.set(self, values),
+            };
+            return set.map_err(wrong);
+        }
+        if let Some(foreign) = find_foreign(name) {
+            return self.set_foreign(foreign, &values.join(" ")).map_err(wrong);
+        }
+        let hint = meant(name).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let name = name.to_owned();
+        Err(ConfigError::Unknown { place, name, hint })
+    }
+
+    /// Remember a setting of Redis that has no effect; an error says why it cannot have this value.
+    pub fn set_foreign(&mut self, foreign: &Foreign, value: &str) -> Result<(), String> {
+        foreign.check(value)?;
+        let known = foreign_settings().find(|one| one.name == foreign.name);
+        if let Some(known) = known {
+            self.foreign.insert(known.name, value.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What it is set to.
+    pub fn foreign(&self, foreign: &Foreign) -> &str {
+        let set = self.foreign.get(foreign.name);
+        set.map_or(foreign.default, String::as_str)
     }
 
     /// When checkpoints are due by time: an hour after a change, if there is a log.
@@ -278,6 +360,12 @@ impl Config {
         path.map(|path| path.display().to_string())
             .unwrap_or_default()
     }
+}
+
+/// The setting that is nearest to a word that is none.
+fn meant(word: &str) -> Option<&'static str> {
+    let names = settings().map(|setting| setting.name);
+    nearest(word, names.chain(foreign_settings().map(|one| one.name)))
 }
 
 #[cfg(test)]

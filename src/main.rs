@@ -57,7 +57,9 @@ fn serve(args: &[String]) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("fieldstone: {message}");
+            message
+                .lines()
+                .for_each(|line| eprintln!("fieldstone: {line}"));
             ExitCode::FAILURE
         }
     }

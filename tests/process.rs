@@ -2,6 +2,7 @@
 
 mod support;
 
+use fieldstone::config::Config;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use support::Server;
@@ -221,4 +222,136 @@ fn info_has_what_tools_parse() {
             "no {field} in INFO"
         );
     }
+}
+
+/// A path that is mistyped, or somebody else's folder, does not become an empty server.
+#[test]
+fn a_start_on_the_wrong_directory_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("file"), "x").expect("a file");
+    for name in ["dump.rdb", "appendonly.aof"] {
+        std::fs::create_dir_all(path(&format!("of-{name}"))).expect("a folder");
+        std::fs::write(path(&format!("of-{name}/{name}")), "REDIS").expect("a file");
+    }
+    for (dir, want) in [
+        (
+            path("none/data"),
+            "there is no such folder, nor the one above it",
+        ),
+        (path("file"), "it is a file"),
+        (
+            path("of-dump.rdb"),
+            "it is the directory of a Redis (dump.rdb)",
+        ),
+        (
+            path("of-appendonly.aof"),
+            "it is the directory of a Redis (appendonly.aof)",
+        ),
+    ] {
+        let said = refused(&["--port", "0", "--dir", &dir]);
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|l| l.starts_with("fieldstone: "))
+            .collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        assert!(lines[0].contains(want) && lines[0].contains(&dir), "{said}");
+    }
+    assert_eq!(
+        std::fs::read_dir(path("of-dump.rdb"))
+            .expect("a folder")
+            .count(),
+        1
+    );
+    assert!(!folder.path().join("none").exists());
+}
+
+/// With no arguments it keeps data, in a folder of its own below where it was started.
+#[test]
+fn what_is_written_is_kept_by_default() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("fieldstone-data");
+    let dir = data.to_str().expect("a path in UTF-8");
+    let defaults = Config::default();
+    assert_eq!(
+        (defaults.dir.as_str(), defaults.appendonly),
+        ("./fieldstone-data", true)
+    );
+    for run in 0..2 {
+        // As by default, but for the port.
+        let server = Server::ours(&["--dir", dir, "--appendonly", "yes"]);
+        let mut c = server.connect();
+        assert_eq!(c.line("EXISTS kept").integer(), run);
+        c.line("HSET kept f v");
+        assert!(server.stop().success());
+    }
+    assert!(data.join("MANIFEST").exists() && data.join("SYNCED").exists());
+}
+
+/// A port is taken before a directory is looked at, and answers nobody before it is open.
+#[test]
+fn a_start_that_is_refused_takes_no_client_and_touches_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().to_str().expect("a path in UTF-8");
+    let server = Server::ours(&["--dir", dir, "--appendonly", "yes"]);
+    server.connect().line("HSET k f v");
+    assert_eq!(server.connect().line("SAVE").text(), "OK");
+    let port = server.port();
+    assert!(server.stop().success());
+    let files = || -> Vec<(String, Vec<u8>)> {
+        let entries = std::fs::read_dir(folder.path()).expect("a folder");
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .map(|path| {
+                (
+                    path.display().to_string(),
+                    std::fs::read(&path).expect("a file"),
+                )
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    // A port that is taken.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let other = taken.local_addr().expect("an address").port().to_string();
+    let before = files();
+    let bind = ["--bind", "127.0.0.1", "--dir", dir];
+    let said = refused(&[&bind[..], &["--port", &other]].concat());
+    assert!(said.contains("Could not listen on 127.0.0.1"), "{said}");
+    assert!(
+        files() == before,
+        "a start on a port that is taken changed something"
+    );
+    // A damaged directory: nobody is let in meanwhile.
+    let rows = before
+        .iter()
+        .find(|(name, _)| name.contains("rows-"))
+        .expect("rows");
+    let mut damaged = rows.1.clone();
+    let end = damaged.len() - 1;
+    damaged[end] ^= 1;
+    std::fs::write(&rows.0, &damaged).expect("write");
+    let before = files();
+    let mut child = program()
+        .arg("serve")
+        .args(bind)
+        .args(["--port", &port.to_string()])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("run the program");
+    let mut tries = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a status") {
+            break status;
+        }
+        tries += 1;
+        let connected = std::net::TcpStream::connect(("127.0.0.1", port));
+        assert!(connected.is_err(), "a client was let in");
+    };
+    assert!(!status.success() && tries > 0);
+    assert!(
+        files() == before,
+        "a start that was refused changed something"
+    );
 }

@@ -5,6 +5,7 @@
 //! - A file is written by the client that began it, from its beginning to its end.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
+use super::record::Versions;
 use super::rules::Rules;
 use crate::checkpoint::{Loading, batches};
 use crate::engine::{Access, Batch, Db, Keyspace, Millis, RowRule, ShardSet};
@@ -274,6 +275,40 @@ impl Uploads {
         keyspace.forget_batch(number);
         self.abort(number);
         Err(format!("{}: {error}", batch::name(number)))
+    }
+
+    /// Look at every byte of the version that a rollback is to publish, before it does; answers its
+    /// number. `version`: `None` is the one before the current one.
+    pub fn verify(
+        &self,
+        keyspace: &Keyspace,
+        view: &str,
+        version: Option<u64>,
+    ) -> Result<u64, String> {
+        let mut shards = ShardSet::default();
+        shards.insert_all(keyspace);
+        let versions = Versions::load(&keyspace.lock(&shards, Access::Read), keyspace, view);
+        let record = match version {
+            Some(version) => versions.of_version(version),
+            None => versions.previous(),
+        };
+        let record = record.ok_or("no such version of the view is kept")?;
+        let (name, version) = (batch::name(record.number), record.version);
+        let refused = |why: &str| {
+            format!(
+                "version {version} of view {view} cannot be published: {name} {why}; choose \
+                 another version (FS.BATCH LIST), or load the export again"
+            )
+        };
+        let batch = keyspace.batch(record.number);
+        let batch = batch.ok_or_else(|| refused("cannot be read"))?;
+        let sound = batches::sealed(&batch).and_then(|file| file.verify_all());
+        sound.map_err(|error| {
+            batch.note_damaged();
+            log::warning(format_args!("Damaged: {name}: {error}"));
+            refused(&format!("is damaged: {error}"))
+        })?;
+        Ok(record.number)
     }
 
     /// The batch of a file that is ready; it is no upload any more.

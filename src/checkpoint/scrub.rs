@@ -1,16 +1,21 @@
 //! The scrub: every byte of every file is read now and then and compared with its checksum.
 //!
-//! Invariant: damage is told at once, by the log file, by INFO, and by refusing changes until a
-//! restart: what is there may be wrong, and must not be built upon.
+//! Invariants
+//! - Every file that could ever be served again is read: those of rows, of batches that show, and of
+//!   batches that are kept to be rolled back to.
+//! - Damage is told at once, by the log file and by INFO. If it is of what is served, changes are
+//!   refused until a restart: what is there may be wrong, and must not be built upon. A version that
+//!   is only kept is marked, and never published again.
 
 use super::batches;
 use super::files::Files;
 use super::status::Status;
 use crate::clock;
-use crate::engine::Keyspace;
+use crate::engine::{Batch, Keyspace};
 use crate::io::log;
 use crate::rowfile::{self, CHUNK_BYTES, RowFile};
 use crate::wal::Log;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -35,36 +40,71 @@ pub struct Scrub {
 struct Piece {
     name: String,
     file: Arc<RowFile>,
-    is_batch: bool,
+    of: Of,
 }
 
-/// All files: those of rows, and those of the batches that show. One that cannot be read as a file
-/// of rows any more is told of.
-fn all(files: &Files, keyspace: &Keyspace, (status, log): (&Status, &Log)) -> Vec<Piece> {
+/// What a file is of.
+enum Of {
+    Rows,
+    /// A batch that shows.
+    Layer,
+    /// One that is only kept.
+    Kept(Arc<Batch>),
+}
+
+/// All files: those of rows, and those of batches. One that cannot be read as a file of rows any more
+/// is told of.
+fn all(files: &Files, keyspace: &Keyspace, to: (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),
         file: file.clone(),
-        is_batch: false,
+        of: Of::Rows,
     });
-    let layers = keyspace.showing().into_iter().filter_map(|layer| {
-        let name = rowfile::batch::name(layer.batch.number);
-        let sealed = batches::sealed(&layer.batch);
-        let sealed = sealed.inspect_err(|error| tell(status, log, &format!("{name}: {error}")));
-        Some(Piece {
-            name,
-            file: Arc::new(sealed.ok()?),
-            is_batch: true,
-        })
-    });
-    rows.chain(layers).collect()
+    let showing: BTreeSet<u64> = keyspace
+        .showing()
+        .iter()
+        .map(|layer| layer.batch.number)
+        .collect();
+    let batches = keyspace.batches().into_iter();
+    let batches = batches
+        .filter(|batch| !batch.is_damaged())
+        .filter_map(|batch| {
+            let name = rowfile::batch::name(batch.number);
+            let sealed = batches::sealed(&batch);
+            let of = match showing.contains(&batch.number) {
+                true => Of::Layer,
+                false => Of::Kept(batch),
+            };
+            let sealed = sealed.inspect_err(|error| found(&of, &format!("{name}: {error}"), to));
+            let file = Arc::new(sealed.ok()?);
+            Some(Piece { name, file, of })
+        });
+    rows.chain(batches).collect()
 }
 
-/// Tell of damage.
+/// Tell of damage to what is served.
 pub fn tell(status: &Status, log: &Log, text: &str) {
+    note(status, text);
+    log.distrust(text);
+}
+
+fn note(status: &Status, text: &str) {
     status.scrub_errors.fetch_add(1, Relaxed);
     log::warning(format_args!("Damaged: {text}"));
     status.damage.lock().get_or_insert_with(|| text.to_owned());
-    log.distrust(text);
+}
+
+/// Tell of damage to this.
+fn found(of: &Of, text: &str, (status, log): (&Status, &Log)) {
+    match of {
+        Of::Rows | Of::Layer => tell(status, log, text),
+        Of::Kept(batch) => {
+            batch.note_damaged();
+            let view = &batch.view;
+            let kept = format!("{text}; it is a version of view {view} that is only kept");
+            note(status, &kept);
+        }
+    }
 }
 
 impl Scrub {
@@ -76,7 +116,7 @@ impl Scrub {
         time: Duration,
         to: (&Status, &Log),
     ) {
-        let ((files, keyspace), (status, log)) = (what, to);
+        let ((files, keyspace), (status, _)) = (what, to);
         if !self.under_way {
             let since = |ended| clock::monotonic().saturating_duration_since(ended);
             if self.ended.is_some_and(|ended| since(ended) < EVERY) {
@@ -93,26 +133,25 @@ impl Scrub {
         };
         let mut read = 0;
         while read < budget {
-            let Some(Piece {
-                name,
-                file,
-                is_batch,
-            }) = self.left.last()
-            else {
+            let Some(Piece { name, file, of }) = self.left.last() else {
                 self.under_way = false;
                 self.ended = Some(clock::monotonic());
                 status.scrub_passes.fetch_add(1, Relaxed);
                 break;
             };
             // One that was folded meanwhile is of no interest any more.
-            let is_there = *is_batch || files.open.contains_key(&file.number);
+            let is_there = match of {
+                Of::Rows => files.open.contains_key(&file.number),
+                Of::Layer => true,
+                Of::Kept(batch) => keyspace.batch(batch.number).is_some(),
+            };
             if self.chunk >= file.chunks() || !is_there {
                 self.left.pop();
                 self.chunk = 0;
                 continue;
             }
             if let Err(error) = file.verify(self.chunk) {
-                tell(status, log, &format!("{name}: {error}"));
+                found(of, &format!("{name}: {error}"), to);
                 // The rest of this file is not looked at: one such report a file.
                 self.chunk = file.chunks();
                 continue;

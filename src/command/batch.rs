@@ -84,8 +84,10 @@ pub const COMMANDS: &[Command] = &[Command {
             arity: -3,
             flags: CHANGES.flags | flag::ALL_SHARDS,
             summary: "Publishes an earlier version again.",
-            complexity: "O(S) where S is the number of shards",
+            complexity: "O(N) where N is the number of bytes of the version, which are looked at \
+                without holding up others",
             handler: rollback,
+            starts: Some(start_rollback),
             ..CHANGES
         },
         Command {
@@ -393,11 +395,20 @@ fn forget(ctx: &mut Context<'_>, view: &str, numbers: &[u64]) {
     ctx.data.commit(&Mutation::HashDelete { key, fields });
 }
 
+fn start_rollback(instance: &Instance, session: &Session, args: Args<'_>) -> Option<Arc<Work>> {
+    let name = str::from_utf8(args.at(2)).ok()?.to_owned();
+    let version = Options::parse(args.from(3)).ok()?.version;
+    begin_work(instance, session, move |uploads, keyspace, _| {
+        uploads.verify(keyspace, &name, version)
+    })
+}
+
 fn rollback(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let name = text(args.at(2), "the name of the view")?;
     let options = Options::parse(args.from(3))?;
     uploads(ctx.instance)?;
     in_force(ctx, name)?;
+    let verified = end_work(ctx)?;
     let versions = Versions::load(&ctx.data.locked, &ctx.instance.keyspace, name);
     let record = match options.version {
         Some(version) => versions.of_version(version),
@@ -407,7 +418,8 @@ fn rollback(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         .ok_or("ERR no such version of the view is kept")?
         .clone();
     let batch = ctx.instance.keyspace.batch(record.number);
-    let batch = batch.ok_or("ERR the file of this version cannot be read")?;
+    let batch = batch.filter(|batch| batch.number == verified);
+    let batch = batch.ok_or("ERR the versions of the view have changed meanwhile: try again")?;
     let version = record.version;
     let author = options.author.to_owned();
     commit(ctx, &batch, Record { author, ..record }, versions);
@@ -505,8 +517,10 @@ fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         .array(all.iter().map(|(_, v)| v.records.len()).sum());
     for (view, versions) in &all {
         for record in &versions.records {
+            let batch = ctx.instance.keyspace.batch(record.number);
             let state = match versions.current == Some(record.number) {
                 true => "current",
+                false if batch.is_none_or(|batch| batch.is_damaged()) => "damaged",
                 false => "kept",
             };
             show(ctx, view, record, state, 0);

@@ -3,7 +3,7 @@
 use super::error::printable;
 use super::table::{Command, acl, container, flag};
 use super::{CommandError, Context, help};
-use crate::config::{Setting, find, settings};
+use crate::config::{Foreign, Setting, find, find_foreign, foreign_settings, settings};
 use crate::glob;
 use crate::resp::Args;
 
@@ -81,6 +81,18 @@ fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
                 }
             }
         }
+        for foreign in foreign_settings().filter(|one| one.is_shown()) {
+            let name = foreign.name.as_bytes();
+            let is_new = || {
+                !found
+                    .iter()
+                    .any(|(other, _)| other.eq_ignore_ascii_case(name))
+            };
+            if glob::matches_ignore_case(pattern, name) && is_new() {
+                let name = if plain { pattern } else { name };
+                found.push((name, config.foreign(foreign).to_owned()));
+            }
+        }
     }
     ctx.out.map(found.len());
     for (name, value) in found {
@@ -97,8 +109,17 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         return Err(CommandError::Syntax);
     }
     let mut chosen: Vec<(&Setting, &str)> = Vec::with_capacity(args.len() / 2);
+    let mut foreign: Vec<(&Foreign, &str)> = Vec::new();
     for at in (0..args.len()).step_by(2) {
         let name = printable(args.at(at), usize::MAX);
+        let value = str::from_utf8(args.at(at + 1)).map_err(|_| failed(&name, "not UTF-8"))?;
+        if let Some(one) = find_foreign(&name).filter(|one| one.is_shown()) {
+            if foreign.iter().any(|(other, _)| other.name == one.name) {
+                return Err(failed(&name, "duplicate parameter"));
+            }
+            foreign.push((one, value));
+            continue;
+        }
         let Some(setting) = find(&name) else {
             let line = "ERR Unknown option or number of arguments for CONFIG SET";
             return Err(format!("{line} - '{name}'").into());
@@ -111,13 +132,16 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         if chosen.iter().any(|(other, _)| other.name == setting.name) {
             return Err(failed(&name, "duplicate parameter"));
         }
-        let value = str::from_utf8(args.at(at + 1)).map_err(|_| failed(&name, "not UTF-8"))?;
         chosen.push((setting, value));
     }
     ctx.instance.reconfigure(|config| {
         for (setting, value) in chosen {
             let set = setting.set_text(config, value);
             set.map_err(|reason| failed(setting.name, &reason))?;
+        }
+        for (one, value) in foreign {
+            let set = config.set_foreign(one, value);
+            set.map_err(|reason| failed(one.name, &reason))?;
         }
         if config.saves_without_log() {
             let reason = "checkpoints rest upon the log: it needs appendonly yes";

@@ -1,7 +1,7 @@
 //! The configuration file, in Redis's form: a directive a line, words quoted as in `redis.conf`,
 //! `#` starts a comment line, `include` takes another file in.
 
-use super::{Config, ConfigError, value};
+use super::{Config, ConfigError, ConfigErrors, value};
 use crate::resp::split_words;
 use std::path::Path;
 
@@ -11,31 +11,42 @@ pub type Source<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 /// Files that include files that include files: beyond this it is taken for a circle.
 const INCLUDES_DEEP_MAX: usize = 16;
 
-pub fn apply(config: &mut Config, path: &Path, read: Source<'_>) -> Result<(), ConfigError> {
-    apply_nested(config, path, read, 0)
+/// Take in a file; what is wrong with it is noted, and the rest goes on.
+pub fn apply(config: &mut Config, path: &Path, read: Source<'_>, errors: &mut ConfigErrors) {
+    apply_nested(config, path, read, (0, errors));
 }
 
 fn apply_nested(
     config: &mut Config,
     path: &Path,
     read: Source<'_>,
-    depth: usize,
-) -> Result<(), ConfigError> {
-    let text = read(path).map_err(|error| ConfigError::Unreadable {
-        path: path.display().to_string(),
-        error: error.to_string(),
-    })?;
+    (depth, errors): (usize, &mut ConfigErrors),
+) {
+    let text = match read(path) {
+        Ok(text) => text,
+        Err(error) => {
+            return errors.0.push(ConfigError::Unreadable {
+                path: path.display().to_string(),
+                error: error.to_string(),
+            });
+        }
+    };
     for (number, line) in (1..).zip(text.lines()) {
         let place = format!("{}:{number}", path.display());
-        let Some((name, values)) = directive(line, &place)? else {
-            continue;
+        let (name, values) = match directive(line, &place) {
+            Ok(Some(directive)) => directive,
+            Ok(None) => continue,
+            Err(error) => {
+                errors.0.push(error);
+                continue;
+            }
         };
         if name.eq_ignore_ascii_case("include") {
             if depth >= INCLUDES_DEEP_MAX {
-                return Err(ConfigError::Includes { place });
+                return errors.0.push(ConfigError::Includes { place });
             }
             for value in &values {
-                apply_nested(config, Path::new(value), read, depth + 1)?;
+                apply_nested(config, Path::new(value), read, (depth + 1, &mut *errors));
             }
             continue;
         }
@@ -48,12 +59,11 @@ fn apply_nested(
                 .unwrap_or_default();
             let before = before.split_ascii_whitespace().map(str::to_owned);
             let all: Vec<String> = before.chain(values).collect();
-            config.set(&name, &all, place)?;
+            errors.note(config.set(&name, &all, place));
             continue;
         }
-        config.set(&name, &values, place)?;
+        errors.note(config.set(&name, &values, place));
     }
-    Ok(())
 }
 
 /// The name and the words of a line; `None` for an empty line or a comment.

@@ -23,7 +23,7 @@ use super::shape::Shape;
 use super::{Db, Key, Millis};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// Whether a key may have features of the view.
 pub type Scope = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
@@ -65,6 +65,8 @@ pub struct Batch {
     pub file: Bytes,
     /// Names in each of them that are no entities yet, about, or [`NOT_COUNTED`].
     new: Vec<AtomicUsize>,
+    /// Its file was found to be damaged.
+    damaged: AtomicBool,
 }
 
 impl std::fmt::Debug for Batch {
@@ -99,6 +101,7 @@ impl Batch {
                 .map(|_| AtomicUsize::new(NOT_COUNTED))
                 .collect(),
             sections: sections?,
+            damaged: AtomicBool::new(false),
             bytes: file.len() as u64,
             file: file.clone(),
         })
@@ -130,6 +133,15 @@ impl Batch {
 
     pub(super) fn has_name(&self, name: &[u8]) -> bool {
         self.names.find(name, &self.catalog.hasher).is_some()
+    }
+
+    /// Its file is damaged: it must not be published again.
+    pub fn note_damaged(&self) {
+        self.damaged.store(true, Relaxed);
+    }
+
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Relaxed)
     }
 
     /// The features of the view.

@@ -75,6 +75,12 @@ impl Keyspace {
         batches.get(&number).map(|known| known.batch.clone())
     }
 
+    /// All batches whose files are open, whether they show or are kept.
+    pub fn batches(&self) -> Vec<Arc<Batch>> {
+        let batches = self.layers.batches.lock();
+        batches.values().map(|known| known.batch.clone()).collect()
+    }
+
     /// The highest number of a batch whose file is open.
     pub fn last_batch(&self) -> Option<u64> {
         self.layers.batches.lock().keys().last().copied()

@@ -7,7 +7,7 @@
 //! Checked: a file that is accepted is, once rewritten with the settings of now, read back to just
 //! these, and once more.
 
-use crate::config::{Config, ConfigError, find};
+use crate::config::{Config, ConfigErrors, find};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn no_others(_: &Path) -> std::io::Result<String> {
 }
 
 /// The settings of this file; there is no other to include.
-fn read(text: &str) -> Result<Config, ConfigError> {
+fn read(text: &str) -> Result<Config, ConfigErrors> {
     let only = |path: &Path| match path.to_str() {
         Some("fuzz.conf") => Ok(text.to_owned()),
         _ => no_others(path),

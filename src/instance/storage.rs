@@ -54,9 +54,61 @@ impl OpenError {
     }
 }
 
+/// Whether a start may use this directory: one that is mistyped, or of somebody else, must not become
+/// an empty server without a word.
+fn may_be_ours(dir: &Path) -> Result<(), String> {
+    let names = match io::list(dir) {
+        Ok(places) => places,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match io::parent_is_there(dir) {
+                true => Ok(()),
+                false => Err(format!(
+                    "there is no such folder, nor the one above it ({}): make that first, if the \
+                     path is right",
+                    io::folder_of(dir).display()
+                )),
+            };
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            return Err("it is a file: dir names a folder".to_owned());
+        }
+        // It is told when the directory is opened.
+        Err(_) => return Ok(()),
+    };
+    let has = |name: &str| names.iter().any(|place| place.name == name);
+    let of_redis = ["dump.rdb", "appendonlydir", "appendonly.aof"];
+    let of_redis = of_redis.into_iter().find(|name| has(name));
+    match of_redis.filter(|_| !has(checkpoint::MANIFEST)) {
+        Some(name) => Err(format!(
+            "it is the directory of a Redis ({name}), which is not read: name another one with \
+             --dir, run that Redis beside, and copy its keys with DUMP and RESTORE (as RIOT does)"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Of a server that keeps nothing: say so, if there is something in the directory.
+pub fn warn_of_what_is_not_read(config: &Config) {
+    let places = io::list(Path::new(&config.dir)).unwrap_or_default();
+    if places
+        .iter()
+        .any(|place| place.name == checkpoint::MANIFEST)
+    {
+        io::log::warning(format_args!(
+            "{}: there is data in it, which is not read: appendonly is no",
+            config.dir
+        ));
+    }
+}
+
 /// Open the directory of these settings, making it if need be.
 pub fn open(config: &Config) -> Result<Opened, OpenError> {
-    let dir = Directory::open(Path::new(&config.dir)).map_err(Into::into);
+    let path = Path::new(&config.dir);
+    if let Err(reason) = may_be_ours(path) {
+        let error = std::io::Error::other(reason);
+        return Err(OpenError::of(&config.dir)(error.into()));
+    }
+    let dir = Directory::open(path).map_err(Into::into);
     let opened = dir.and_then(|dir| checkpoint::open(Arc::new(dir)));
     opened.map_err(OpenError::of(&config.dir))
 }
@@ -100,6 +152,12 @@ fn start(
     let took = clock::monotonic().saturating_duration_since(began);
     let recovered_in_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let (base_files, base_bytes) = (files.open.len(), files.bytes());
+    let whole = std::path::absolute(&config.dir).unwrap_or_default();
+    io::log::notice(format_args!(
+        "Data is kept in {} (appendfsync {})",
+        whole.display(),
+        config.appendfsync
+    ));
     io::log::notice(format_args!(
         "{}: {base_files} files of rows ({base_bytes} bytes) mapped, {} changes replayed from {} \
          segments, up to LSN {}; {} bytes behind the last whole record passed over; {} ms",

@@ -98,7 +98,10 @@ impl Directory {
     /// Open a directory, making it if need be; an error if another process has it open. Unless
     /// something is made in it, it is left as it was.
     pub fn open(path: &Path) -> io::Result<Directory> {
-        fs::create_dir_all(path)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let lock = Lock::take(path)?;
         let path = path.to_owned();
         Ok(Directory { path, lock })

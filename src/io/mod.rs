@@ -14,7 +14,7 @@ mod spill;
 pub use disk::{Append, Directory, Disk, Pages, Residency, Room, Syncer};
 pub use places::{Place, entry, list};
 pub use process::{Usage, usage};
-pub use socket::bind_unix;
+pub use socket::{bind_unix, may_bind_unix};
 pub use spill::{Spill, scratch};
 
 pub use std::fs::File;
@@ -68,7 +68,13 @@ fn write_synced(temporary: &Path, original: &Path, text: &str) -> io::Result<()>
     file.sync_all()
 }
 
-fn folder_of(path: &Path) -> PathBuf {
+/// Whether the folder that a path is in is there.
+pub fn parent_is_there(path: &Path) -> bool {
+    folder_of(path).is_dir()
+}
+
+/// The folder that a path is in.
+pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),

@@ -4,19 +4,43 @@ use super::folder_of;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-/// Listen on a socket at `path` with these permissions, in place of a socket that is there.
-///
-/// It is bound in a folder that only we can enter, then moved to its place.
-pub fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+/// Whether a socket can be made at `path`: nothing is touched. One that a server listens at is in
+/// use.
+pub fn may_bind_unix(path: &Path) -> io::Result<()> {
+    // What the system takes, with a NUL behind.
+    const PATH_BYTES_MAX: usize = 107;
+    if path.as_os_str().len() > PATH_BYTES_MAX {
+        let reason = format!("a path of a socket has {PATH_BYTES_MAX} bytes at most");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    fs::metadata(folder_of(path))?;
+    match UnixStream::connect(path) {
+        Ok(_) => {
+            let reason = "another server listens at this socket";
+            Err(io::Error::new(io::ErrorKind::AddrInUse, reason))
+        }
+        Err(_) => not_a_file(path),
+    }
+}
+
+fn not_a_file(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
             "there is a file of that name which is no socket",
         ));
     }
+    Ok(())
+}
+
+/// Listen on a socket at `path` with these permissions, in place of a socket that is there.
+///
+/// It is bound in a folder that only we can enter, then moved to its place.
+pub fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    not_a_file(path)?;
     let private = folder_of(path).join(format!(".fieldstone.{}", std::process::id()));
     fs::DirBuilder::new().mode(0o700).create(&private)?;
     let temporary = private.join("s");
@@ -36,7 +60,6 @@ pub fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixStream;
 
     #[test]
     fn a_socket_is_bound_with_its_permissions_in_place_of_an_old_one() {
@@ -49,8 +72,11 @@ mod tests {
             0o640
         );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        UnixStream::connect(&path).unwrap();
+        let busy = may_bind_unix(&path).unwrap_err();
+        assert_eq!(busy.kind(), io::ErrorKind::AddrInUse);
         listener.accept().unwrap();
+        drop(listener);
+        may_bind_unix(&path).unwrap();
     }
 
     #[test]
@@ -58,7 +84,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         fs::write(&path, "data").unwrap();
-        assert!(bind_unix(&path, 0o600).is_err());
+        assert!(bind_unix(&path, 0o600).is_err() && may_bind_unix(&path).is_err());
+        assert!(may_bind_unix(&folder.path().join("x".repeat(200))).is_err());
+        assert!(may_bind_unix(&folder.path().join("none/s")).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "data");
     }
 }

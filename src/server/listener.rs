@@ -1,4 +1,6 @@
-//! Listening and accepting. An error of one connection never ends the loop.
+//! Addresses are taken early, so that a conflict is told before anything is touched, and listened at
+//! late: until the data is there nobody can connect. An error of one connection never ends the
+//! loop.
 
 use crate::config::Config;
 use crate::io::{self, log};
@@ -7,6 +9,14 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
+
+/// Addresses that are ours, and at which nobody can connect yet.
+pub struct Addresses {
+    tcp: Vec<Socket>,
+    backlog: i32,
+    /// Path and permissions.
+    unix: Option<(String, u32)>,
+}
 
 /// Where clients come in.
 #[derive(Default)]
@@ -26,9 +36,20 @@ pub enum BindError {
     Nothing,
 }
 
-impl Listeners {
-    pub fn bind(config: &Config) -> Result<Listeners, BindError> {
-        let mut listeners = Listeners::default();
+fn failed(address: &str) -> impl Fn(std::io::Error) -> BindError {
+    move |error| BindError::Address {
+        address: address.to_owned(),
+        error,
+    }
+}
+
+impl Addresses {
+    pub fn bind(config: &Config) -> Result<Addresses, BindError> {
+        let mut addresses = Addresses {
+            tcp: Vec::new(),
+            backlog: i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX),
+            unix: None,
+        };
         let mut port = config.port;
         for address in &config.bind {
             // A leading minus: not every host has this address.
@@ -36,39 +57,54 @@ impl Listeners {
                 Some(name) => (name, true),
                 None => (address.as_str(), false),
             };
-            match bind_tcp(name, port, config.tcp_backlog) {
-                Ok(listener) => {
+            match bind_tcp(name, port) {
+                Ok(socket) => {
                     // Port 0: the system chooses one, the same for all addresses.
-                    port = listener.local_addr().map_or(port, |addr| addr.port());
-                    listeners.tcp.push(listener);
+                    port = local_port(&socket).unwrap_or(port);
+                    addresses.tcp.push(socket);
                 }
                 Err(error) if optional => {
                     log::warning(format_args!("Not listening on {name}:{port}: {error}"));
                 }
-                Err(error) => {
-                    let address = format!("{name}:{port}");
-                    return Err(BindError::Address { address, error });
-                }
+                Err(error) => return Err(failed(&format!("{name}:{port}"))(error)),
             }
         }
         if !config.unixsocket.is_empty() {
             let path = config.unixsocket.clone();
-            let listener = io::bind_unix(Path::new(&path), config.unix_mode());
-            let listener = listener.and_then(|l| l.set_nonblocking(true).map(|()| l));
-            match listener {
-                Ok(listener) => listeners.unix = Some((listener, path)),
-                Err(error) => {
-                    let address = path;
-                    return Err(BindError::Address { address, error });
-                }
-            }
+            io::may_bind_unix(Path::new(&path)).map_err(failed(&path))?;
+            addresses.unix = Some((path, config.unix_mode()));
         }
-        if listeners.tcp.is_empty() && listeners.unix.is_none() {
+        if addresses.tcp.is_empty() && addresses.unix.is_none() {
             return Err(BindError::Nothing);
+        }
+        Ok(addresses)
+    }
+
+    /// From now on clients can connect.
+    pub fn listen(self) -> Result<Listeners, BindError> {
+        let mut listeners = Listeners::default();
+        for socket in self.tcp {
+            let address = socket.local_addr().ok().and_then(|a| a.as_socket());
+            let address = address.map_or(String::new(), |address| address.to_string());
+            let listening = socket.listen(self.backlog);
+            let listening = listening.and_then(|()| socket.set_nonblocking(true));
+            listening.map_err(failed(&address))?;
+            listeners.tcp.push(socket.into());
+        }
+        if let Some((path, mode)) = self.unix {
+            let listener = io::bind_unix(Path::new(&path), mode);
+            let listener = listener.and_then(|l| l.set_nonblocking(true).map(|()| l));
+            listeners.unix = Some((listener.map_err(failed(&path))?, path));
         }
         Ok(listeners)
     }
+}
 
+fn local_port(socket: &Socket) -> Option<u16> {
+    Some(socket.local_addr().ok()?.as_socket()?.port())
+}
+
+impl Listeners {
     /// The TCP port, 0 if there is none.
     pub fn port(&self) -> u16 {
         let addresses = self
@@ -93,7 +129,7 @@ impl Listeners {
     }
 }
 
-fn bind_tcp(name: &str, port: u16, backlog: u32) -> std::io::Result<TcpListener> {
+fn bind_tcp(name: &str, port: u16) -> std::io::Result<Socket> {
     let name = match name {
         "*" => "0.0.0.0",
         "::*" => "::",
@@ -113,9 +149,7 @@ fn bind_tcp(name: &str, port: u16, backlog: u32) -> std::io::Result<TcpListener>
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 /// Set up an accepted connection.

@@ -23,7 +23,7 @@ use crate::instance::{Close, Instance, storage};
 use crate::io::log::{self, Level};
 use crate::wal::CLOSING_MARK;
 use accept::{Doors, accept_tcp, accept_unix};
-use listener::Listeners;
+use listener::{Addresses, Listeners};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -69,14 +69,18 @@ pub fn run(config: Config) -> Result<(), StartError> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     };
-    let listeners = Listeners::bind(&config)?;
+    let addresses = Addresses::bind(&config)?;
     if config.saves_without_log() {
         return Err(StartError::SaveWithoutLog);
     }
     let opened = match config.appendonly {
         true => Some(storage::open(&config)?),
-        false => None,
+        false => {
+            storage::warn_of_what_is_not_read(&config);
+            None
+        }
     };
+    tell_foreign(&config);
     let now = clock::wall_millis();
     let instance = match opened.as_ref().and_then(|opened| opened.layout()) {
         Some(layout) => Instance::with_layout(config.clone(), workers, now, layout),
@@ -87,6 +91,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         Some(opened) => start_keepers(&instance, &config, opened)?,
         None => Vec::new(),
     };
+    let listeners = addresses.listen()?;
     instance.port.store(listeners.port(), Relaxed);
     let (doors, mut arrivals): (Vec<Door>, Vec<_>) =
         (0..workers).map(|_| unbounded_channel::<Arrival>()).unzip();
@@ -123,6 +128,17 @@ pub fn run(config: Config) -> Result<(), StartError> {
     }
     log::notice(format_args!("Bye"));
     Ok(())
+}
+
+/// Settings of Redis that were given and have no effect.
+fn tell_foreign(config: &Config) {
+    if !config.foreign.is_empty() {
+        let names: Vec<&str> = config.foreign.keys().copied().collect();
+        log::notice(format_args!(
+            "These settings of Redis have no effect here: {}",
+            names.join(", ")
+        ));
+    }
 }
 
 /// Bring the data of the directory back, and keep changes from then on.

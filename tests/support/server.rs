@@ -67,6 +67,10 @@ impl Server {
             "serve",
         ]);
         line.extend(["--port", "0", "--bind", "127.0.0.1"]);
+        // Few tests are of data that is kept.
+        if !options.contains(&"--appendonly") {
+            line.extend(["--appendonly", "no"]);
+        }
         line.extend(options);
         let mut child = spawn(&line, &folder, Stdio::null(), Stdio::piped());
         let port = ready_port(&mut child);
@@ -171,6 +175,13 @@ impl Server {
             assert!(Instant::now() < until, "the server does not end");
             std::thread::yield_now();
         }
+    }
+
+    /// Tell it to end in good order, and wait until it has.
+    pub fn stop(mut self) -> ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(self.pid() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
+        self.exit_status()
     }
 
     pub fn is_running(&mut self) -> bool {
