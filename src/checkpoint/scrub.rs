@@ -1,11 +1,11 @@
 //! The scrub: every byte of every file is read now and then and compared with its checksum.
 //!
 //! Invariants
-//! - Every file that could ever be served again is read: those of rows, of batches that show, and of
-//!   batches that are kept to be rolled back to.
+//! - Every file that could ever be served again is read: those of rows, of batches that show, and
+//!   of batches that are kept to be rolled back to.
 //! - Damage is told at once, by the log file and by INFO. If it is of what is served, changes are
-//!   refused until a restart: what is there may be wrong, and must not be built upon. A version that
-//!   is only kept is marked, and never published again.
+//!   refused until a restart: what is there may be wrong, and must not be built upon. A version
+//!   that is only kept is marked, and never published again.
 
 use super::batches;
 use super::files::Files;
@@ -52,8 +52,8 @@ enum Of {
     Kept(Arc<Batch>),
 }
 
-/// All files: those of rows, and those of batches. One that cannot be read as a file of rows any more
-/// is told of.
+/// All files: those of rows, and those of batches. One that cannot be read as a file of rows any
+/// more is told of.
 fn all(files: &Files, keyspace: &Keyspace, to: (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),

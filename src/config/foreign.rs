@@ -1,5 +1,5 @@
-//! THE TABLE of Redis's other settings, those of [`super::settings`] aside: what has no effect here, and
-//! what is refused because somebody may rely on it.
+//! THE TABLE of Redis's other settings, those of [`super::settings`] aside: what has no effect here,
+//! and what is refused because somebody may rely on it.
 //!
 //! Invariants
 //! - A setting that a configuration of Redis may have is in one of the two tables.
@@ -188,7 +188,7 @@ const ALL: &[Foreign] = &[
     only(
         "maxmemory-clients",
         "0",
-        "the buffers of all clients together have no limit; client-output-buffer-limit bounds each",
+        "clients' buffers have no limit in sum; client-output-buffer-limit bounds each",
     ),
     ignored("maxmemory-eviction-tenacity", "10", MEMORY),
     ignored("maxmemory-samples", "5", MEMORY),
@@ -212,7 +212,7 @@ const ALL: &[Foreign] = &[
     ignored("rdbcompression", "yes", FILES),
     never(
         "rename-command",
-        "commands keep their names; there are no access lists yet, so keep the port to whom you trust",
+        "commands keep their names; there are no access lists, so only who may use all is let in",
     ),
     ignored("repl-backlog-size", "1048576", REPLICAS),
     ignored("repl-backlog-ttl", "3600", REPLICAS),

@@ -54,8 +54,8 @@ impl OpenError {
     }
 }
 
-/// Whether a start may use this directory: one that is mistyped, or of somebody else, must not become
-/// an empty server without a word.
+/// Whether a start may use this directory: one that is mistyped, or of somebody else, must not
+/// become an empty server without a word.
 fn may_be_ours(dir: &Path) -> Result<(), String> {
     let names = match io::list(dir) {
         Ok(places) => places,

@@ -1,5 +1,5 @@
-//! Addresses are taken early, so that a conflict is told before anything is touched, and listened at
-//! late: until the data is there nobody can connect. An error of one connection never ends the
+//! Addresses are taken early, so that a conflict is told before anything is touched, and listened
+//! at late: until the data is there nobody can connect. An error of one connection never ends the
 //! loop.
 
 use crate::config::Config;

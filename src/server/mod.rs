@@ -107,27 +107,34 @@ pub fn run(config: Config) -> Result<(), StartError> {
     LocalSet::new()
         .block_on(&runtime, served)
         .map_err(StartError::Thread)?;
-    if let Some(storage) = instance.storage() {
-        let log = &storage.log;
-        storage.checkpoints.stop();
-        storage.uploads.stop();
-        log.stop();
-        for keeper in keepers {
-            let _ = keeper.join();
-        }
-        if let Err(error) = log.close() {
-            log::warning(format_args!("{CLOSING_MARK}: {error}"));
-        }
-        let (appended, durable) = log.positions();
-        log::notice(format_args!(
-            "The log is synced up to LSN {durable} of {appended}"
-        ));
-        if durable < appended {
-            return Err(StartError::NotSafe { durable, appended });
-        }
-    }
+    end_keepers(&instance, keepers)?;
     log::notice(format_args!("Bye"));
     Ok(())
+}
+
+/// Sync what there is, and end the threads that keep it.
+fn end_keepers(instance: &Instance, keepers: Vec<JoinHandle<()>>) -> Result<(), StartError> {
+    let Some(storage) = instance.storage() else {
+        return Ok(());
+    };
+    let log = &storage.log;
+    storage.checkpoints.stop();
+    storage.uploads.stop();
+    log.stop();
+    for keeper in keepers {
+        let _ = keeper.join();
+    }
+    if let Err(error) = log.close() {
+        log::warning(format_args!("{CLOSING_MARK}: {error}"));
+    }
+    let (appended, durable) = log.positions();
+    log::notice(format_args!(
+        "The log is synced up to LSN {durable} of {appended}"
+    ));
+    match durable < appended {
+        true => Err(StartError::NotSafe { durable, appended }),
+        false => Ok(()),
+    }
 }
 
 /// Settings of Redis that were given and have no effect.
