@@ -355,3 +355,65 @@ fn a_start_that_is_refused_takes_no_client_and_touches_nothing() {
         "a start that was refused changed something"
     );
 }
+
+/// Every counter of INFO that Redis resets goes back to zero, and those that wait are counted.
+#[test]
+fn figures_are_reset_and_mean_what_rediss_mean() {
+    let server = Server::ours(&[]);
+    let mut c = server.connect();
+    let figure = |c: &mut support::Connection, name: &str| -> String {
+        let text = c.line("INFO everything").text();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap_or_else(|| panic!("no {name}")).to_owned()
+    };
+    let until = |c: &mut support::Connection, name: &str, value: &str| {
+        let end = Instant::now() + Duration::from_secs(60);
+        while figure(c, name) != value {
+            assert!(
+                Instant::now() < end,
+                "{name} is {}, not {value}",
+                figure(c, name)
+            );
+        }
+    };
+    c.line("HSET h a 1 b 2");
+    c.line("HPEXPIRE h 1 FIELDS 1 a");
+    c.line("SET k v PX 1");
+    c.line("GET h");
+    c.line("GET none");
+    until(&mut c, "expired_subkeys", "1");
+    until(&mut c, "expired_keys", "1");
+    assert_eq!(c.line("CONFIG RESETSTAT").text(), "OK");
+    for name in [
+        "expired_subkeys",
+        "expired_keys",
+        "keyspace_hits",
+        "keyspace_misses",
+        "total_connections_received",
+        "rejected_connections",
+        "total_error_replies",
+        "evicted_keys",
+    ] {
+        assert_eq!(figure(&mut c, name), "0", "{name}");
+    }
+    // Three clients that wait for the end of a pause are blocked, and say so.
+    c.line("CLIENT PAUSE 60000 WRITE");
+    let mut waiting: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    for (n, one) in waiting.iter_mut().enumerate() {
+        one.send(format!("SET w{n} v\r\n").as_bytes())
+            .expect("send");
+    }
+    until(&mut c, "blocked_clients", "3");
+    let list = c.line("CLIENT LIST").text();
+    assert_eq!(
+        list.lines()
+            .filter(|line| line.contains(" flags=b "))
+            .count(),
+        3,
+        "{list}"
+    );
+    c.line("CLIENT UNPAUSE");
+    until(&mut c, "blocked_clients", "0");
+}

@@ -20,7 +20,13 @@ pub fn write(ctx: &Context<'_>, client: &Client, text: &mut String) {
         Class::Replica => "O",
         Class::PubSub => "P",
         Class::Normal if status.queued.load(Relaxed) != u32::MAX => "x",
+        Class::Normal if status.paused.load(Relaxed) => "b",
         Class::Normal => "N",
+    };
+    // What is written at once is never waited for.
+    let events = match !own && omem_of(client) > 0 {
+        true => "rw",
+        false => "r",
     };
     let db = if own {
         ctx.session.db
@@ -28,7 +34,7 @@ pub fn write(ctx: &Context<'_>, client: &Client, text: &mut String) {
         status.db.load(Relaxed)
     };
     let multi = i64::from(status.queued.load(Relaxed) as i32);
-    let omem = status.output_bytes.load(Relaxed) + client.mailbox.bytes() as u64;
+    let omem = omem_of(client);
     let command = registry::entry(status.command.load(Relaxed));
     // Writing to a string cannot fail.
     let _ = write!(
@@ -47,7 +53,8 @@ pub fn write(ctx: &Context<'_>, client: &Client, text: &mut String) {
     );
     let _ = write!(
         text,
-        " rbs=0 rbp=0 obl={} oll={} omem={omem} tot-mem={} events=r cmd={} user={USER} redir=-1",
+        " rbs=0 rbp=0 obl={} oll={} omem={omem} tot-mem={} events={events} cmd={} user={USER} \
+         redir=-1",
         status.output_bytes.load(Relaxed),
         client.mailbox.len(),
         omem + status.input_bytes.load(Relaxed) + status.queued_bytes.load(Relaxed),
@@ -64,4 +71,9 @@ pub fn write(ctx: &Context<'_>, client: &Client, text: &mut String) {
         status.written_bytes.load(Relaxed),
         status.commands.load(Relaxed),
     );
+}
+
+/// Bytes of replies and messages that wait to be sent.
+fn omem_of(client: &Client) -> u64 {
+    client.status.output_bytes.load(Relaxed) + client.mailbox.bytes() as u64
 }

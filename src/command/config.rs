@@ -158,7 +158,8 @@ fn failed(name: &str, reason: &str) -> CommandError {
 }
 
 fn resetstat(ctx: &mut Context<'_>, _args: Args<'_>) -> Result<(), CommandError> {
-    ctx.instance.stats.reset();
+    let expired = ctx.instance.keyspace.expired();
+    ctx.instance.stats.reset(expired);
     ctx.out.simple("OK");
     Ok(())
 }

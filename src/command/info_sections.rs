@@ -53,7 +53,9 @@ pub fn clients(ctx: &Context<'_>, text: &mut Text) {
     text.field("connected_clients", all.len());
     text.field("cluster_connections", 0);
     text.field("maxclients", ctx.instance.config.read().maxclients);
-    text.field("blocked_clients", 0);
+    // Those that wait for the end of a pause.
+    let blocked = all.iter().filter(|c| c.status.paused.load(Relaxed));
+    text.field("blocked_clients", blocked.count());
     text.field("tracking_clients", 0);
     text.field("pubsub_clients", pubsub.count());
     text.field("watching_clients", watching.count());
@@ -110,8 +112,9 @@ pub fn stats(ctx: &Context<'_>, text: &mut Text) {
     text.field("sync_full", 0);
     text.field("sync_partial_ok", 0);
     text.field("sync_partial_err", 0);
-    text.field("expired_subkeys", samples.fields_expired.get());
-    text.field("expired_keys", samples.keys_expired.get());
+    let (keys, fields) = samples.expired();
+    text.field("expired_subkeys", fields);
+    text.field("expired_keys", keys);
     text.field(
         "expire_cycle_cpu_milliseconds",
         samples.sweep_micros.get() / 1000,

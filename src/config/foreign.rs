@@ -1,5 +1,5 @@
-//! THE TABLE of Redis's other settings, those of [`super::settings`] aside: what has no effect here,
-//! and what is refused because somebody may rely on it.
+//! THE TABLE of Redis's other settings, those of [`super::settings`] aside: what has no effect
+//! here, and what is refused because somebody may rely on it.
 //!
 //! Invariants
 //! - A setting that a configuration of Redis may have is in one of the two tables.

@@ -59,6 +59,8 @@ pub struct Status {
     pub resp3: AtomicBool,
     pub monitor: AtomicBool,
     pub no_evict: AtomicBool,
+    /// A request of it waits for the end of a pause.
+    pub paused: AtomicBool,
     pub no_touch: AtomicBool,
     pub channels: AtomicU32,
     pub patterns: AtomicU32,

@@ -143,9 +143,22 @@ pub struct Samples {
     pub cpu_user_micros: Counter,
     pub cpu_sys_micros: Counter,
     pub sweep_micros: Counter,
-    /// That ever expired.
+    /// That ever expired, and of them, those before the last reset.
     pub keys_expired: Counter,
     pub fields_expired: Counter,
+    keys_before: Counter,
+    fields_before: Counter,
+}
+
+impl Samples {
+    /// Keys and fields that expired since the last reset.
+    pub fn expired(&self) -> (u64, u64) {
+        let since = |all: &Counter, before: &Counter| all.get().saturating_sub(before.get());
+        (
+            since(&self.keys_expired, &self.keys_before),
+            since(&self.fields_expired, &self.fields_before),
+        )
+    }
 }
 
 pub struct Stats {
@@ -238,9 +251,19 @@ impl Stats {
         totals
     }
 
-    /// `CONFIG RESETSTAT`.
-    pub fn reset(&self) {
+    /// `CONFIG RESETSTAT`; so many keys and fields ever expired.
+    pub fn reset(&self, (keys, fields): (u64, u64)) {
         self.errors.lock().clear();
+        let samples = &self.samples;
+        samples.keys_before.set(keys);
+        samples.fields_before.set(fields);
+        let rates = [
+            &samples.ops_per_sec,
+            &samples.input_bytes_per_sec,
+            &samples.output_bytes_per_sec,
+            &samples.sweep_micros,
+        ];
+        rates.into_iter().for_each(|counter| counter.set(0));
         let own = [
             &self.connections_received,
             &self.connections_rejected,
@@ -305,7 +328,7 @@ mod tests {
             (3, 1, 1, 5000)
         );
         assert_eq!(stats.totals().calls, 3);
-        stats.reset();
+        stats.reset((0, 0));
         assert_eq!(stats.totals().calls, 0);
     }
 }

@@ -32,7 +32,9 @@ pub fn parse(payload: &[u8]) -> Result<Value, RdbError> {
 
 fn hash(kind: u8, reader: &mut Reader<'_>) -> Result<Fields, RdbError> {
     let fields = match kind {
-        kind::HASH => one_by_one(reader)?,
+        kind::HASH | kind::HASH_TEMPLATE_ARRAY => one_by_one(reader)?,
+        kind::HASH_VALKEY => with_moments(reader)?,
+        kind::HASH_TEMPLATE_LISTPACK => of_template(reader)?,
         kind::HASH_METADATA => with_expiries(reader)?,
         kind::HASH_ZIPMAP => zipmap::read(&reader.blob()?)?,
         kind::HASH_ZIPLIST => {
@@ -50,7 +52,7 @@ fn hash(kind: u8, reader: &mut Reader<'_>) -> Result<Fields, RdbError> {
             reader.u64_le()?;
             triples(&reader.blob()?)?
         }
-        _ => return Err(RdbError::Format),
+        other => return Err(kind::of_others(other).map_or(RdbError::Format, RdbError::Kind)),
     };
     if fields.are_a_hash() {
         Ok(fields)
@@ -64,6 +66,69 @@ fn one_by_one(reader: &mut Reader<'_>) -> Result<Fields, RdbError> {
     for _ in 0..reader.length()? {
         let (name, value) = (reader.string()?, reader.string()?);
         fields.push(&name, &value, None)?;
+    }
+    Ok(fields)
+}
+
+/// Each field is followed by when it expires; all ones: never.
+fn with_moments(reader: &mut Reader<'_>) -> Result<Fields, RdbError> {
+    let mut fields = Fields::default();
+    for _ in 0..reader.length()? {
+        let (name, value) = (reader.string()?, reader.string()?);
+        let expire_at = match reader.u64_le()? {
+            u64::MAX => None,
+            at => Some(moment(Some(at))?),
+        };
+        fields.push(&name, &value, expire_at)?;
+    }
+    Ok(fields)
+}
+
+/// The names of the template, as a listpack or as a count and texts, then the values as a listpack,
+/// which may begin with the number of the template. Both forms are told of Redis 8.10; which it is
+/// shows in that it is read to its end.
+fn of_template(reader: &mut Reader<'_>) -> Result<Fields, RdbError> {
+    let begin = *reader;
+    let two_lists = |reader: &mut Reader<'_>| {
+        let blob = reader.blob()?;
+        let names = texts(&blob)?;
+        let blob = reader.blob()?;
+        fields_of(&names, &texts(&blob)?)
+    };
+    match two_lists(reader) {
+        Ok(fields) if reader.is_empty() => Ok(fields),
+        _ => {
+            *reader = begin;
+            let mut names = Vec::new();
+            for _ in 0..reader.length()? {
+                names.push(reader.string()?);
+            }
+            let blob = reader.blob()?;
+            fields_of(&names, &texts(&blob)?)
+        }
+    }
+}
+
+fn texts(blob: &[u8]) -> Result<Vec<Text<'_>>, RdbError> {
+    let mut list = Listpack::open(blob)?;
+    let mut texts = Vec::new();
+    while let Some(text) = list.next_text()? {
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
+fn fields_of(names: &[Text<'_>], values: &[Text<'_>]) -> Result<Fields, RdbError> {
+    let values = match values.split_first() {
+        Some((Text::Integer(_), rest)) if rest.len() == names.len() => rest,
+        _ => values,
+    };
+    if names.len() != values.len() {
+        return Err(RdbError::Format);
+    }
+    let mut fields = Fields::default();
+    for (name, value) in names.iter().zip(values) {
+        fields.push(name, value, None)?;
     }
     Ok(fields)
 }

@@ -35,6 +35,16 @@ const ZIPLIST: &str = "0d409b9b00000095000000120000016103f6020162fe03000000fef90
 /// As [`ZIPLIST`]; one value is followed by two unused bytes.
 const ZIPMAP: &str = "0919030161010031036b6579050276616c75655f5f0002006869ff0600c1502b9bd918a624";
 
+/// `DUMP` of Redis 8.6.2, version 13: a listpack, and one of which `b` expires.
+const LISTPACK_OF_TODAY: &str = "102828000000060085616c7068610601018462657461058474776f31058567616\
+    d6d610683332e3504ff0d00d3d324b4a1615214";
+const LISTPACK_EX_OF_TODAY: &str = "197bd8c32cbb030000242400000009008162020201f47bd8c32cbb03000009\
+    8161020101000181630203010001ff0d007ebef4bfd0ca3760";
+/// `DUMP` of Valkey 9.1.2: `b` expires; and a listpack.
+const VALKEY: &str = "16030161c001ffffffffffffffff0162c0027bd8c32cbb0300000163c003ffffffffffffffff\
+    50006bec4fdec84d9a0f";
+const VALKEY_LISTPACK: &str = "100c0c00000002008178020101ff5000ce3da8889596c8f4";
+
 const HASHES: [&str; 7] = [
     HASH,
     LISTPACK,
@@ -178,13 +188,11 @@ fn expiries_of_fields_are_read() {
 
 #[test]
 fn seals_are_checked() {
-    for version in 0..=12 {
+    for version in (0..=15).chain([80]) {
         let payload = seal(b"\x00\x01a".to_vec(), version);
         assert_eq!(parse(&payload), string(b"a"));
     }
     for payload in [
-        seal(b"\x00\x01a".to_vec(), 13),
-        seal(b"\x00\x01a".to_vec(), u16::MAX),
         vec![],
         vec![0; 9],
         b"hello world, this is no payload".to_vec(),
@@ -289,4 +297,110 @@ proptest! {
             .collect();
         prop_assert_eq!(read, hash);
     }
+}
+
+#[test]
+fn payloads_of_newer_servers() {
+    let names = expected(&[("alpha", "1"), ("beta", "two1"), ("gamma", "3.5")]);
+    assert_eq!(pairs(LISTPACK_OF_TODAY), names);
+    assert_eq!(pairs(VALKEY_LISTPACK), expected(&[("x", "1")]));
+    for payload in [LISTPACK_EX_OF_TODAY, VALKEY] {
+        let mut got = fields(&bytes(payload));
+        got.sort();
+        let field = |name: &str, value: &str, at| (name.to_owned(), value.to_owned(), at);
+        let want = [
+            field("a", "1", None),
+            field("b", "2", Some(4_102_444_800_123)),
+            field("c", "3", None),
+        ];
+        assert_eq!(got, want);
+    }
+}
+
+/// A listpack of short texts and small numbers, as a blob.
+fn listpack(items: &[&str]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for item in items {
+        let start = body.len();
+        match item.parse::<u8>().ok().filter(|n| *n < 128) {
+            Some(n) => body.push(n),
+            None => {
+                body.push(0x80 | u8::try_from(item.len()).unwrap());
+                body.extend_from_slice(item.as_bytes());
+            }
+        }
+        body.push(u8::try_from(body.len() - start).unwrap());
+    }
+    let size = u32::try_from(body.len() + 7).unwrap();
+    let count = u16::try_from(items.len()).unwrap();
+    let blob = [
+        &size.to_le_bytes()[..],
+        &count.to_le_bytes(),
+        &body,
+        &[0xff],
+    ]
+    .concat();
+    [&[u8::try_from(blob.len()).unwrap()][..], &blob].concat()
+}
+
+fn texts(items: &[&str]) -> Vec<u8> {
+    let text = |item: &&str| [&[u8::try_from(item.len()).unwrap()][..], item.as_bytes()].concat();
+    items.iter().flat_map(text).collect()
+}
+
+/// Redis 8.10 stores the names of like hashes once; a payload has them inline. Built by hand from
+/// what is told of it.
+#[test]
+fn hashes_of_templates() {
+    let (names, values) = (["age", "name"], ["42", "ann"]);
+    let want = expected(&[("age", "42"), ("name", "ann")]);
+    let payload = |body: Vec<u8>| seal(body, 15);
+    let with_id = listpack(&["7", "42", "ann"]);
+    let bare = listpack(&values);
+    for body in [
+        [&[29][..], &listpack(&names), &bare].concat(),
+        [&[29][..], &listpack(&names), &with_id].concat(),
+        [&[29, 2][..], &texts(&names), &bare].concat(),
+        [&[29, 2][..], &texts(&names), &with_id].concat(),
+        [&[31, 2][..], &texts(&["age", "42", "name", "ann"])].concat(),
+    ] {
+        let got = fields(&payload(body));
+        let got: Vec<_> = got
+            .into_iter()
+            .map(|(name, value, _)| (name, value))
+            .collect();
+        assert_eq!(got, want);
+    }
+    for body in [
+        [&[29][..], &listpack(&names), &listpack(&["42"])].concat(),
+        [&[29, 3][..], &texts(&names), &bare].concat(),
+        [&[29][..], &listpack(&["a", "a"]), &bare].concat(),
+        [&[30][..], &with_id].concat(),
+    ] {
+        assert_eq!(parse(&payload(body)), FORMAT);
+    }
+}
+
+#[test]
+fn what_is_not_kept_here_is_named() {
+    for (kind, what) in [
+        (1, "list"),
+        (18, "list"),
+        (20, "set"),
+        (17, "sorted set"),
+        (21, "stream"),
+    ] {
+        let refused = parse(&seal(vec![kind, 0], 11));
+        assert_eq!(refused, Err(RdbError::Kind(what)));
+        let text = refused.unwrap_err().to_string();
+        assert!(text.starts_with("Bad data format: it is a "), "{text}");
+    }
+    let refused = parse(&seal(vec![0, 0], 16)).unwrap_err();
+    assert_eq!(refused, RdbError::Version(16));
+    assert!(
+        refused
+            .to_string()
+            .starts_with("DUMP payload version or checksum are wrong: ")
+    );
+    assert_eq!(parse(&seal(vec![0, 0], 79)), Err(RdbError::Version(79)));
 }

@@ -341,6 +341,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.closing = fed.close;
         self.runnable = fed.more;
         self.paused = fed.paused;
+        let status = &self.session.client().status;
+        status.paused.store(fed.paused, Relaxed);
         let is_work = fed.pipelined || fed.consumed >= DEFERRING_BYTES_MIN;
         self.defers = is_work && self.out.len() <= DEFERRED_BYTES_MAX;
     }

@@ -260,7 +260,10 @@ impl Log {
         if stays {
             return;
         }
-        log::warning(format_args!("The log accepts no changes: {reason:?}"));
+        // Told once: a full disk is met again and again.
+        if !matches!((&*state, &reason), (State::Full(_), State::Full(_))) {
+            log::warning(format_args!("The log accepts no changes: {reason:?}"));
+        }
         *state = reason;
         self.refuses.store(true, Ordering::SeqCst);
     }

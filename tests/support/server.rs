@@ -237,13 +237,23 @@ fn ready_port(child: &mut Child) -> u16 {
     }
 }
 
+/// A line of a server's log: its process, the time, a sign, and a text.
+fn is_of_log(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let is_number = words.next().is_some_and(|word| word.parse::<u32>().is_ok());
+    is_number && words.next().is_some_and(|word| word.ends_with('Z'))
+}
+
 /// The lines of a handle. Its thread reads on to the end, so that the server never blocks on it;
 /// what it says later (a panic, say) goes to the test's own stderr.
 fn lines_of(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (send, receive) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
-            if let Err(unwanted) = send.send(line) {
+            // What its log says is of interest to who reads it; a panic is to all.
+            if let Err(unwanted) = send.send(line)
+                && !is_of_log(&unwanted.0)
+            {
                 eprintln!("server: {}", unwanted.0);
             }
         }

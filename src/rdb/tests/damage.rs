@@ -89,7 +89,9 @@ fn what_is_no_hash_of_ours_is_refused() {
         ("an unknown encoding", b"\x00\xc4\x01a"),
         ("a code for a count", b"\x04\xc0\x01a\x01b"),
     ] {
-        assert_eq!(sealed(body), FORMAT, "{what}");
+        let refused = sealed(body);
+        let is_format = matches!(refused, Err(RdbError::Format | RdbError::Kind(_)));
+        assert!(is_format, "{what}: {refused:?}");
     }
 }
 
@@ -129,7 +131,9 @@ fn lists_that_lie_are_refused() {
         ),
         ("a zipmap with a name only", b"\x09\x04\x01\x01a\xff"),
     ] {
-        assert_eq!(sealed(body), FORMAT, "{what}");
+        let refused = sealed(body);
+        let is_format = matches!(refused, Err(RdbError::Format | RdbError::Kind(_)));
+        assert!(is_format, "{what}: {refused:?}");
     }
     // What the cases above damage is right without the damage.
     assert!(sealed(b"\x10\x0b\x0b\0\0\0\x02\0\x01\x01\x02\x01\xff").is_ok());
@@ -157,7 +161,9 @@ fn expiries_that_are_none_are_refused() {
             b"\x19\0\0\0\0\0\0\0\0\x0e\x0e\0\0\0\x03\0\x01\x01\x02\x01\x81x\x02\xff",
         ),
     ] {
-        assert_eq!(sealed(body), FORMAT, "{what}");
+        let refused = sealed(body);
+        let is_format = matches!(refused, Err(RdbError::Format | RdbError::Kind(_)));
+        assert!(is_format, "{what}: {refused:?}");
     }
     // What the cases above damage is right without the damage.
     assert!(sealed(b"\x18\xff\xff\xff\xff\xff\xff\0\0\x01\x01\x01a\x01b").is_ok());
