@@ -179,8 +179,9 @@ fn errors_come_in_redis_order() {
 fn bad_payloads_change_nothing() {
     let mut c = Restorer::new();
     c.line("SET s v");
-    assert_eq!(c.restore("s", "0", &sealed(LIST), "REPLACE"), FORMAT);
-    assert_eq!(c.restore("s", "1", &sealed(LIST), "REPLACE ABSTTL"), FORMAT);
+    let list = "-ERR Bad data format: it is a list, and only hashes and strings are kept here\r\n";
+    assert_eq!(c.restore("s", "0", &sealed(LIST), "REPLACE"), list);
+    assert_eq!(c.restore("s", "1", &sealed(LIST), "REPLACE ABSTTL"), list);
     assert_eq!(c.restore("s", "0", &[0; 10], "REPLACE"), FORMAT);
     let mut damaged = HELLO.to_vec();
     damaged[3] ^= 1;
