@@ -103,6 +103,9 @@ fn views_are_applied_shown_and_dropped() {
         lines(&dry),
         ["+ view.user_purchases", "+ view.user_profile"]
     );
+    // As `redis-cli -x` sends it: the text comes last.
+    let before = c.call(&["FS.VIEW", "APPLY", "AUTHOR", "ann", "DRYRUN", VIEWS]);
+    assert_eq!(lines(&before), lines(&dry));
     assert!(list(&mut c).is_empty());
     assert_eq!(apply(&mut c, VIEWS), lines(&dry));
     assert!(apply(&mut c, VIEWS).is_empty(), "nothing has changed");

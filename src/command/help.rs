@@ -109,8 +109,9 @@ pub fn latency(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
 
 pub fn view(ctx: &mut Context<'_>, _args: Args<'_>) -> Reply {
     let lines = [
-        "APPLY <text> [DRYRUN] [AUTHOR <name>]",
+        "APPLY [DRYRUN] [AUTHOR <name>] <text>",
         "    Declare the views of a text in TOML, all or none. Others stay. Returns what changes.",
+        "    The options may also come behind the text.",
         "LIST",
         "    What there is of views.",
         "GET <name> [VERSION <number>]",

@@ -101,25 +101,32 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn parse(args: Args<'a>, may_dry_run: bool) -> Result<Options<'a>, CommandError> {
-        let (mut dry_run, mut author) = (false, USER);
-        let mut args = args.iter();
+    /// The arguments of `APPLY` and `DROP`: options, and a text or a name, which is returned as
+    /// well. A name comes first, as a view may be called `author`; a text may come last, as
+    /// `redis-cli -x` sends it.
+    fn parse(args: Args<'a>, is_apply: bool) -> Result<(Options<'a>, &'a [u8]), CommandError> {
+        let (mut dry_run, mut author, mut subject) = (false, USER, None);
+        let mut args = args.from(2).iter();
         while let Some(arg) = args.next() {
-            if is(arg, "dryrun") && may_dry_run {
+            let is_option = subject.is_some() || (is_apply && args.len() > 0);
+            if is_option && is(arg, "dryrun") && is_apply {
                 dry_run = true;
-            } else if is(arg, "author") && args.len() > 0 {
+            } else if is_option && is(arg, "author") && args.len() > 0 {
                 author = text(args.next().unwrap_or_default(), "the author")?;
+            } else if subject.is_none() {
+                subject = Some(arg);
             } else {
                 return Err(CommandError::Syntax);
             }
         }
-        Ok(Options { dry_run, author })
+        let subject = subject.ok_or(CommandError::Syntax)?;
+        Ok((Options { dry_run, author }, subject))
     }
 }
 
 fn apply(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    let options = Options::parse(args.from(3), true)?;
-    let declared = text(args.at(2), "the text")?;
+    let (options, declared) = Options::parse(args, true)?;
+    let declared = text(declared, "the text")?;
     let declared = read(declared).map_err(|error| refused(&error.to_string()))?;
     let by = By {
         author: options.author,
@@ -140,8 +147,8 @@ fn apply(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 
 /// Batches without a row, which take the features of the view from all entities, are made first.
 fn start_drop(instance: &Instance, session: &Session, args: Args<'_>) -> Option<Arc<Work>> {
-    Options::parse(args.from(3), false).ok()?;
-    let name = str::from_utf8(args.at(2)).ok()?;
+    let (_, name) = Options::parse(args, false).ok()?;
+    let name = str::from_utf8(name).ok()?;
     let registry = instance.views.registry();
     let registered = registry.get(name)?;
     let view = registered.view.as_ref()?;
@@ -169,15 +176,15 @@ fn drop_view(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> 
         .instance
         .storage()
         .map(|s| s.uploads.publish_all(client));
-    let options = Options::parse(args.from(3), false)?;
+    let (options, subject) = Options::parse(args, false)?;
     let by = By {
         author: options.author,
         time: ctx.data.now,
     };
     let registry = ctx.instance.views.registry();
-    let name = str::from_utf8(args.at(2)).ok();
+    let name = str::from_utf8(subject).ok();
     let change = name.and_then(|name| registry.without(name, by));
-    let change = change.ok_or_else(|| no_such_view(args.at(2)))?;
+    let change = change.ok_or_else(|| no_such_view(subject))?;
     for mask in masks.iter().flatten() {
         let (batch, at) = (&mask.batch, ctx.data.now);
         ctx.data.commit(&Mutation::Publish { batch, at });

@@ -106,3 +106,33 @@ fn damaged_pages_with_checksums_are_placed() {
     let place = "planes.parquet: row group 0 column tailnum: Parquet error: Page CRC checksum";
     assert!(text.contains(place), "{text}");
 }
+
+/// The count of rows of the file is said twice: others read files whose footer says too few.
+#[test]
+fn a_footer_with_another_number_of_rows() {
+    let server = RedisServer::start(&[]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rows.parquet");
+    write_file(&path, 20, WriterProperties::default());
+    let whole = std::fs::read(&path).unwrap();
+    // Behind the schema, field 3, an i64: 20, zigzag; then field 4, a list of one struct.
+    let count = [0x16, 40, 0x19, 0x1c];
+    let at = whole.windows(4).rposition(|bytes| bytes == count).unwrap();
+    let mut claims = |rows: u8| {
+        let mut bytes = whole.clone();
+        bytes[at + 1] = rows * 2;
+        std::fs::write(&path, bytes).unwrap();
+        server.load(&["--key", "d:{id}"], &path)
+    };
+
+    let none = claims(0);
+    assert!(none.status.success(), "{}", stderr(&none));
+    let report = String::from_utf8(none.stdout).unwrap();
+    assert!(report.contains("\"rows\":20,"), "{report}");
+
+    let more = claims(21);
+    assert_eq!(more.status.code(), Some(2));
+    let text = stderr(&more);
+    let told = "the footer says 21 rows, but its row groups have 20";
+    assert!(text.contains(told), "{text}");
+}

@@ -66,11 +66,32 @@ pub struct ParquetSource {
     rows_read: u64,
 }
 
+/// What helps where a file is whole but odd.
+const WRITE_AGAIN: &str = "write the file again, for example by reading it with pyarrow";
+
 struct RowGroup {
     number: usize,
     columns: Vec<Column>,
     rows: usize,
     next_row: usize,
+}
+
+/// The rows of all row groups. The count of the file may be too small, as some writers leave it 0;
+/// if it is larger, rows are lost.
+fn rows_of_groups(metadata: &ParquetMetaData) -> Result<u64, String> {
+    let claimed = metadata.file_metadata().num_rows();
+    let mut groups = metadata.row_groups().iter();
+    let rows = groups
+        .try_fold(0, |sum: u64, group| {
+            sum.checked_add(u64::try_from(group.num_rows()).ok()?)
+        })
+        .ok_or("damaged footer: a row group with a negative number of rows")?;
+    match u64::try_from(claimed).is_ok_and(|claimed| claimed <= rows) {
+        true => Ok(rows),
+        false => Err(format!(
+            "the footer says {claimed} rows, but its row groups have {rows}"
+        )),
+    }
 }
 
 impl ParquetSource {
@@ -84,19 +105,13 @@ impl ParquetSource {
         let footer = footer::read(&*blob).map_err(|e| wrong(&e))?;
         let metadata = position
             .at(None, || ParquetMetaDataReader::decode_metadata(&footer))
-            .map_err(|e| wrong(&e.to_string()))?;
+            .map_err(|e| wrong(&format!("the footer cannot be decoded: {e}; {WRITE_AGAIN}")))?;
         let of_file = metadata.file_metadata();
         let fields = schema::fields(of_file.schema_descr()).map_err(|e| wrong(&e))?;
-        let rows = metadata
-            .row_groups()
-            .iter()
-            .try_fold(0, |sum: i64, group| sum.checked_add(group.num_rows()));
-        if rows != Some(of_file.num_rows()) {
-            return Err(wrong("the row groups do not have the rows of the file"));
-        }
+        let rows = rows_of_groups(&metadata).map_err(|e| wrong(&e))?;
         position.set_columns(fields.iter().map(|field| field.name.clone()).collect());
         Ok(ParquetSource {
-            rows: u64::try_from(of_file.num_rows()).unwrap_or(0),
+            rows,
             blob,
             metadata,
             fields,
