@@ -21,38 +21,54 @@ pub struct ApplyArgs {
     file: PathBuf,
 }
 
-/// Exit codes: 0 applied, 1 failed, 2 the command line is wrong.
-pub fn run(args: &ApplyArgs) -> ExitCode {
-    let address = match args.server.address() {
-        Ok(address) => address,
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            return ExitCode::from(2);
-        }
-    };
-    let applied = read(args).and_then(|text| {
-        let connection = args.server.connect(&address);
-        let mut connection = connection.map_err(|e| e.to_string())?;
-        let author = std::env::var("USER").unwrap_or_default();
-        let mut request: Vec<&[u8]> = vec![b"FS.VIEW", b"APPLY", text.as_bytes()];
-        if args.dry_run {
-            request.push(b"DRYRUN");
-        }
-        if !author.is_empty() {
-            request.extend([b"AUTHOR".as_slice(), author.as_bytes()]);
-        }
-        connection.call(&request).map_err(|e| in_file(args, e))
-    });
-    match applied.map(|reply| lines(&reply)) {
-        Ok(lines) => {
-            lines.iter().for_each(|line| println!("{line}"));
-            ExitCode::SUCCESS
-        }
-        Err(reason) => {
-            eprintln!("error: {reason}");
-            ExitCode::FAILURE
+/// Why nothing was applied.
+struct Failure {
+    text: String,
+    /// Whether trying again would end in the same way.
+    is_lasting: bool,
+}
+
+impl Failure {
+    fn lasting(text: String) -> Failure {
+        Failure {
+            text,
+            is_lasting: true,
         }
     }
+}
+
+/// Exit codes: 0 applied; 1 failed, and may not another time; 2 the command line or the file is
+/// wrong.
+pub fn run(args: &ApplyArgs) -> ExitCode {
+    match apply(args) {
+        Ok(reply) => {
+            lines(&reply).iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {}", failure.text);
+            ExitCode::from(if failure.is_lasting { 2 } else { 1 })
+        }
+    }
+}
+
+fn apply(args: &ApplyArgs) -> Result<Reply, Failure> {
+    let address = args.server.address().map_err(Failure::lasting)?;
+    let text = read(args).map_err(Failure::lasting)?;
+    let failed = |e: ClientError| Failure {
+        is_lasting: e.is_lasting(),
+        text: in_file(args, e),
+    };
+    let mut connection = args.server.connect(&address).map_err(failed)?;
+    let author = std::env::var("USER").unwrap_or_default();
+    let mut request: Vec<&[u8]> = vec![b"FS.VIEW", b"APPLY", text.as_bytes()];
+    if args.dry_run {
+        request.push(b"DRYRUN");
+    }
+    if !author.is_empty() {
+        request.extend([b"AUTHOR".as_slice(), author.as_bytes()]);
+    }
+    connection.call(&request).map_err(failed)
 }
 
 fn read(args: &ApplyArgs) -> Result<String, String> {

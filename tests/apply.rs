@@ -75,15 +75,16 @@ fn errors_name_the_file_the_line_or_the_server() {
         (
             &pass[..],
             address.as_str(),
-            1,
+            2,
             "error: views.toml: line 7: ".to_owned(),
         ),
-        (&[], &address, 1, format!("error: {address}: PING: NOAUTH")),
+        (&[], &address, 2, format!("error: {address}: PING: NOAUTH")),
         (
             &pass,
-            "127.0.0.1:1",
+            // No server ever listens there.
+            "127.0.0.1:0",
             1,
-            "error: cannot connect to 127.0.0.1:1: ".to_owned(),
+            "error: cannot connect to 127.0.0.1:0: ".to_owned(),
         ),
         (
             &pass,

@@ -118,7 +118,7 @@ fn a_footer_with_another_number_of_rows() {
     // Behind the schema, field 3, an i64: 20, zigzag; then field 4, a list of one struct.
     let count = [0x16, 40, 0x19, 0x1c];
     let at = whole.windows(4).rposition(|bytes| bytes == count).unwrap();
-    let mut claims = |rows: u8| {
+    let claims = |rows: u8| {
         let mut bytes = whole.clone();
         bytes[at + 1] = rows * 2;
         std::fs::write(&path, bytes).unwrap();
