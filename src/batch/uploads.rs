@@ -3,6 +3,7 @@
 //!
 //! Invariants
 //! - A file is written by the client that began it, from its beginning to its end.
+//! - A reason that may pass begins with a code of Redis (`BUSY`, `MISCONF`); all others are lasting.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
 use super::record::Versions;
@@ -99,6 +100,11 @@ enum State {
     Ready(Ready),
 }
 
+/// An error of the disk.
+fn of_disk(error: &io::Error) -> String {
+    format!("MISCONF the file of a batch could not be written: {error}")
+}
+
 impl Uploads {
     /// Numbers begin behind all that the directory, or a record of it, has.
     pub fn new(disk: Arc<dyn Disk>, residency: Residency, last: u64) -> Uploads {
@@ -144,11 +150,13 @@ impl Uploads {
     /// Begin a file; answers its number.
     pub fn begin(&self, client: u64) -> Result<u64, String> {
         if self.files.lock().len() >= UPLOADS_MAX {
-            return Err(format!("{UPLOADS_MAX} batches are being loaded already"));
+            return Err(format!(
+                "BUSY {UPLOADS_MAX} batches are being loaded already"
+            ));
         }
         let number = self.next.fetch_add(1, Relaxed);
         let out = self.disk.append(&batch::name(number));
-        let out = out.map_err(|error| error.to_string())?;
+        let out = out.map_err(|error| of_disk(&error))?;
         let state = State::Writing { out, bytes: 0 };
         self.files.lock().insert(number, Upload { client, state });
         Ok(number)
@@ -188,7 +196,9 @@ impl Uploads {
                 Err(error) => {
                     // What of it was written is not known.
                     self.abort(number);
-                    Err(format!("batch {number} could not be written: {error}"))
+                    Err(format!(
+                        "MISCONF batch {number} could not be written: {error}"
+                    ))
                 }
             },
             State::Writing { out, bytes } => {
@@ -213,7 +223,7 @@ impl Uploads {
         let State::Writing { mut out, bytes } = self.take(number, client)? else {
             return Err(format!("batch {number} is whole already"));
         };
-        let safe = out.sync().map_err(|error| error.to_string());
+        let safe = out.sync().map_err(|error| of_disk(&error));
         drop(out);
         let opened = safe.and_then(|()| self.open(number, bytes, keyspace, Some(views)));
         self.settle(number, opened, keyspace)
@@ -226,14 +236,16 @@ impl Uploads {
         keyspace: &Keyspace,
         views: Option<&Views<'_>>,
     ) -> Result<Ready, String> {
-        let text = |error: io::Error| error.to_string();
-        self.disk.sync_names().map_err(text)?;
+        self.disk.sync_names().map_err(|error| of_disk(&error))?;
         let loading = Loading {
             residency: self.residency,
             verify: true,
         };
         let opened = batches::open(&*self.disk, keyspace, number, loading);
-        let (file, batch) = opened.map_err(|error| error.to_string())?;
+        let (file, batch) = opened.map_err(|error| match error {
+            batches::Damage::Map(error) => of_disk(&error),
+            damage => damage.to_string(),
+        })?;
         let (view, live) = match views {
             Some(views) => {
                 let name = &file.facts.view;
@@ -405,7 +417,7 @@ impl Uploads {
         self.files.lock().insert(number, Upload { client, state });
         let out = self.disk.append(&batch::name(number));
         let written = out.and_then(|out| write(out, number));
-        let written = written.map_err(|error| error.to_string());
+        let written = written.map_err(|error| of_disk(&error));
         let opened = written.and_then(|bytes| self.open(number, bytes, keyspace, None));
         self.settle(number, opened, keyspace)?;
         Ok(number)

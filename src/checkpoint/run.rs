@@ -199,7 +199,7 @@ impl Checkpoints {
                 control.hurry = !control.waiting.is_empty();
             } else {
                 let rate = self.limits.lock().rate;
-                let what = (&work.files, keyspace);
+                let what = (&work.files, keyspace, self.keeps);
                 scrub.step(what, rate, TICK, (&self.status, &self.log));
             }
         }

@@ -3,12 +3,14 @@
 //! Invariants
 //! - Every file that could ever be served again is read: those of rows, of batches that show, and
 //!   of batches that are kept to be rolled back to.
+//! - A version that is kept and could not be opened at the start is told of in each pass.
 //! - Damage is told at once, by the log file and by INFO. If it is of what is served, changes are
 //!   refused until a restart: what is there may be wrong, and must not be built upon. A version
 //!   that is only kept is marked, and never published again.
 
 use super::batches;
 use super::files::Files;
+use super::open::Keeps;
 use super::status::Status;
 use crate::clock;
 use crate::engine::{Batch, Keyspace};
@@ -54,7 +56,7 @@ enum Of {
 
 /// All files: those of rows, and those of batches. One that cannot be read as a file of rows any
 /// more is told of.
-fn all(files: &Files, keyspace: &Keyspace, to: (&Status, &Log)) -> Vec<Piece> {
+fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),
         file: file.clone(),
@@ -65,20 +67,25 @@ fn all(files: &Files, keyspace: &Keyspace, to: (&Status, &Log)) -> Vec<Piece> {
         .iter()
         .map(|layer| layer.batch.number)
         .collect();
-    let batches = keyspace.batches().into_iter();
-    let batches = batches
-        .filter(|batch| !batch.is_damaged())
-        .filter_map(|batch| {
-            let name = rowfile::batch::name(batch.number);
-            let sealed = batches::sealed(&batch);
-            let of = match showing.contains(&batch.number) {
-                true => Of::Layer,
-                false => Of::Kept(batch),
-            };
-            let sealed = sealed.inspect_err(|error| found(&of, &format!("{name}: {error}"), to));
-            let file = Arc::new(sealed.ok()?);
-            Some(Piece { name, file, of })
-        });
+    let batches = keyspace.batches();
+    let is_open = |number: &u64| batches.iter().any(|batch| batch.number == *number);
+    for number in keeps(keyspace).iter().filter(|number| !is_open(number)) {
+        let name = rowfile::batch::name(*number);
+        let text = "cannot be read; it is a version that is only kept";
+        note(to.0, &format!("{name}: {text}"));
+    }
+    let batches = batches.into_iter();
+    let batches = batches.filter_map(|batch| {
+        let name = rowfile::batch::name(batch.number);
+        let sealed = batches::sealed(&batch);
+        let of = match showing.contains(&batch.number) {
+            true => Of::Layer,
+            false => Of::Kept(batch),
+        };
+        let sealed = sealed.inspect_err(|error| found(&of, &format!("{name}: {error}"), to));
+        let file = Arc::new(sealed.ok()?);
+        Some(Piece { name, file, of })
+    });
     rows.chain(batches).collect()
 }
 
@@ -111,18 +118,18 @@ impl Scrub {
     /// Read as many bytes as may be read in this time at this rate.
     pub fn step(
         &mut self,
-        what: (&Files, &Keyspace),
+        what: (&Files, &Keyspace, Keeps),
         rate: u64,
         time: Duration,
         to: (&Status, &Log),
     ) {
-        let ((files, keyspace), (status, _)) = (what, to);
+        let ((files, keyspace, keeps), (status, _)) = (what, to);
         if !self.under_way {
             let since = |ended| clock::monotonic().saturating_duration_since(ended);
             if self.ended.is_some_and(|ended| since(ended) < EVERY) {
                 return;
             }
-            (self.left, self.chunk) = (all(files, keyspace, to), 0);
+            (self.left, self.chunk) = (all(files, keyspace, keeps, to), 0);
             self.under_way = true;
             status.scrubbed_bytes.store(0, Relaxed);
         }

@@ -125,8 +125,15 @@ fn text<'a>(arg: &'a [u8], what: &str) -> Result<&'a str, CommandError> {
     str::from_utf8(arg).map_err(|_| format!("ERR {what} is not UTF-8").into())
 }
 
+/// Codes of errors that may pass, so that clients try again: reasons begin with them.
+const PASSING: [&str; 3] = ["BUSY ", "MISCONF ", "TRYAGAIN "];
+
 fn refused(reason: &str) -> CommandError {
-    format!("ERR {}", printable(reason.as_bytes(), reason.len())).into()
+    let text = printable(reason.as_bytes(), reason.len());
+    match PASSING.iter().any(|code| text.starts_with(code)) {
+        true => text.into(),
+        false => format!("ERR {text}").into(),
+    }
 }
 
 /// Have a task done by the thread of uploads, and wait for it.
@@ -278,7 +285,7 @@ fn may_publish(
     let registry = ctx.instance.views.registry();
     if registry.get(&batch.view).map(|now| &now.view) != Some(&ready.view) {
         let reason = format!(
-            "view {} was changed while its batch came in: load it again",
+            "TRYAGAIN view {} was changed while its batch came in: load it again",
             batch.view
         );
         return Err(refused(&reason));

@@ -112,12 +112,13 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let mut foreign: Vec<(&Foreign, &str)> = Vec::new();
     for at in (0..args.len()).step_by(2) {
         let name = printable(args.at(at), usize::MAX);
-        let value = str::from_utf8(args.at(at + 1)).map_err(|_| failed(&name, "not UTF-8"))?;
+        // What is wrong with the name comes first.
+        let value = || str::from_utf8(args.at(at + 1)).map_err(|_| failed(&name, "not UTF-8"));
         if let Some(one) = find_foreign(&name).filter(|one| one.is_shown()) {
             if foreign.iter().any(|(other, _)| other.name == one.name) {
                 return Err(failed(&name, "duplicate parameter"));
             }
-            foreign.push((one, value));
+            foreign.push((one, value()?));
             continue;
         }
         let Some(setting) = find(&name) else {
@@ -132,7 +133,7 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         if chosen.iter().any(|(other, _)| other.name == setting.name) {
             return Err(failed(&name, "duplicate parameter"));
         }
-        chosen.push((setting, value));
+        chosen.push((setting, value()?));
     }
     ctx.instance.reconfigure(|config| {
         for (setting, value) in chosen {

@@ -151,6 +151,79 @@ fn a_batch_is_above_what_was_and_below_what_comes() {
     }
 }
 
+/// The file of a version that is only kept for a rollback is read by nobody but the scrub.
+#[test]
+fn a_kept_version_that_rots_is_found_and_not_rolled_back_to() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = start(dir.path(), &["--batch-layers", "0"]);
+    let mut c = server.connect();
+    c.call(&["FS.VIEW", "APPLY", VIEWS]);
+    let files = || -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir(dir.path()).expect("the directory");
+        let files = files.map(|file| file.expect("an entry").path());
+        let is_batch = |path: &std::path::PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("batch-")
+        };
+        files.filter(is_batch).collect()
+    };
+    PURCHASES.publish(&mut c, &purchases(0..100, 1));
+    until("folded", || folded(&mut c, "user_purchases") == "yes");
+    let [first] = files().try_into().expect("one file");
+    PURCHASES.publish(&mut c, &purchases(0..100, 2));
+    until("folded", || folded(&mut c, "user_purchases") == "yes");
+    c.line("SAVE");
+    drop(server);
+
+    let mut bytes = std::fs::read(&first).expect("the file of version 1");
+    let middle = bytes.iter().rposition(|byte| *byte != 0).expect("bytes") / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&first, bytes).expect("the file is written");
+
+    let server = start(dir.path(), &[]);
+    let mut c = server.connect();
+    let info = |c: &mut Connection, name: &str| -> i64 {
+        let text = c.line("INFO persistence").text();
+        let mut lines = text.lines();
+        let found = lines.find_map(|line| line.strip_prefix(&format!("{name}:")));
+        found.expect(name).parse().expect("a number")
+    };
+    until("a scrub", || info(&mut c, "scrub_passes") > 0);
+    assert_eq!(info(&mut c, "scrub_errors"), 1);
+    let listed = c.line("FS.BATCH LIST user_purchases");
+    let states: Vec<(i64, String)> = listed
+        .items()
+        .iter()
+        .filter_map(|one| Some((one.entry("version")?.integer(), one.entry("state")?.text())))
+        .collect();
+    let states: Vec<(i64, &str)> = states.iter().map(|(n, state)| (*n, &**state)).collect();
+    assert_eq!(states, [(1, "damaged"), (2, "current")]);
+    let refused = c.line("FS.BATCH ROLLBACK user_purchases");
+    assert!(refused.is_error());
+    let text = refused.text();
+    let told = "ERR version 1 of view user_purchases cannot be published: batch-000000000001";
+    assert!(text.starts_with(told), "{text}");
+    // What is served is whole, so nothing else stops.
+    assert_eq!(hmget(&mut c, 60, &["purchases"]), some(&["120"]));
+    assert_eq!(c.line("HSET A:user:60 purchases 1").integer(), 0);
+    assert_eq!(c.line("FS.BATCH RETIRE user_purchases 1").text(), "OK");
+}
+
+/// What may pass has a code by which loaders try again.
+#[test]
+fn so_many_batches_at_once_are_busy() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = start(dir.path(), &[]);
+    let mut c = server.connect();
+    c.call(&["FS.VIEW", "APPLY", VIEWS]);
+    let refused = (0..1000)
+        .map(|_| c.line("FS.BATCH BEGIN user_purchases"))
+        .find(support::Value::is_error)
+        .expect("a limit");
+    assert_eq!(refused.text(), "BUSY 64 batches are being loaded already");
+    assert!(c.line("FS.BATCH BEGIN nobody").text().starts_with("ERR "));
+}
+
 #[test]
 fn a_rollback_publishes_an_earlier_version_again() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::batch::{Builder, Plan, Record, Versions, Views};
+use crate::checkpoint::open::Keeps;
 use crate::engine::{Batch, PackCell};
 use crate::io::{Append, Disk};
 use crate::rowfile::{self, batch as file};
@@ -286,7 +287,7 @@ fn the_scrub_reads_layers_and_a_start_that_is_to_verify_refuses_them() {
     assert!(error.contains(&name) && error.contains("byte 0"), "{error}");
     let server = Server::start(&disk, 2, past).unwrap();
     let (mut scrub, status) = (scrub::Scrub::default(), &server.checkpoints.status);
-    let what = (&server.work.files, &*server.keyspace);
+    let what = (&server.work.files, &*server.keyspace, batch::kept as Keeps);
     for _ in 0..100 {
         let second = std::time::Duration::from_secs(1);
         scrub.step(what, 1 << 20, second, (status, &server.kept.log));

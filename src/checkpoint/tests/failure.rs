@@ -1,6 +1,8 @@
 //! A disk that fails: a checkpoint is done, or as if it had never been tried.
 
 use super::*;
+use crate::batch;
+use crate::checkpoint::open::Keeps;
 use crate::io::sim::{Call, Crash};
 
 #[test]
@@ -140,7 +142,7 @@ fn the_scrub_finds_a_flipped_bit_wherever_it_is() {
         let (status, log) = (&server.checkpoints.status, &server.kept.log);
         let second = std::time::Duration::from_secs(1);
         for _ in 0..100 {
-            let what = (&server.work.files, &*server.keyspace);
+            let what = (&server.work.files, &*server.keyspace, batch::kept as Keeps);
             scrub.step(what, 1 << 20, second, (status, log));
         }
         assert_eq!(
