@@ -1,12 +1,10 @@
 //! The log as it is written: appending, syncing, acknowledging.
 
 mod options;
-mod pace;
+pub(super) mod pace;
 mod room;
 
 pub use options::{Options, Policy, State};
-#[cfg(test)]
-pub(super) use pace::Idle;
 
 use super::closing;
 use super::record::{self, HEADER_BYTES, Header};

@@ -115,8 +115,8 @@ fn a_footer_with_another_number_of_rows() {
     let path = dir.path().join("rows.parquet");
     write_file(&path, 20, WriterProperties::default());
     let whole = std::fs::read(&path).unwrap();
-    // Behind the schema, field 3, an i64: 20, zigzag; then field 4, a list of one struct.
-    let count = [0x16, 40, 0x19, 0x1c];
+    // Behind the schema, field 3, an i64: 20, zigzag; then field 4, a list of two structs.
+    let count = [0x16, 40, 0x19, 0x2c];
     let at = whole.windows(4).rposition(|bytes| bytes == count).unwrap();
     let claims = |rows: u8| {
         let mut bytes = whole.clone();

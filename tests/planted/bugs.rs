@@ -261,8 +261,8 @@ pub const BUGS: &[Bug] = &[
     Bug {
         what: "a batch is published before the name of its file is safe",
         file: "src/batch/uploads.rs",
-        good: "self.disk.sync_names().map_err(text)?;",
-        bad: "let _ = text;",
+        good: "self.disk.sync_names().map_err(|error| of_disk(&error))?;",
+        bad: "",
         tests: "checkpoint::tests::",
     },
     Bug {

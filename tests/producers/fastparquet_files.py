@@ -10,7 +10,8 @@ import pyarrow as pa
 from store import Store
 from table import Table
 
-COLUMNS = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "whole", "f32", "f64", "text"]
+COLUMNS = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "whole", "f32", "f64"]
+COLUMNS += ["f32_wide", "text"]
 COLUMNS += ["category", "raw", "flag", "ts_ms", "ts_us", "ts_ns", "ts_utc", "vector_bytes"]
 INTEGERS = {
     pa.int8(): pandas.Int8Dtype(),

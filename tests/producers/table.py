@@ -63,8 +63,10 @@ def text_of_float(value, text, bits):
         equal = struct.pack("<d", again) == struct.pack("<d", value)
     if math.isinf(value):
         return equal and text == ("inf" if value > 0 else "-inf")
-    # The same digits, whether `1e16` or `1e+16`, `5` or `5.0`.
-    return equal and decimal.Decimal(text) == decimal.Decimal(shortest)
+    # As many digits, whether `1e16` or `1e+16`, `5` or `5.0`: the last may be another where two texts
+    # are as far from the number.
+    digits = [decimal.Decimal(one).normalize().as_tuple().digits for one in (text, shortest)]
+    return equal and len(digits[0]) == len(digits[1])
 
 
 def floating(bits=64):
@@ -235,8 +237,9 @@ COLUMNS = {
     "whole": Column(
         pa.float64(), '"int64"', lambda rng: float(rng.randint(-(2**53), 2**53)), same(whole_text)
     ),
-    "f16": Column(pa.float16(), '"float64"', half, floating(32)),
-    "f32": Column(pa.float32(), '"float64"', single, floating(32)),
+    "f16": Column(pa.float16(), '"float64"', half, floating()),
+    "f32": Column(pa.float32(), '"float32"', single, floating(32)),
+    "f32_wide": Column(pa.float32(), '"float64"', single, floating()),
     "f64": Column(pa.float64(), '"float64"', DOUBLES, floating()),
     "text": Column(pa.string(), '"string"', one_of(TEXTS, text), same(str.encode)),
     "category": Column(

@@ -121,7 +121,7 @@ fn a_log_is_closed_when_it_is_idle() {
     let mut story = Story::new(6, Policy::EverySecond);
     let start = crate::clock::monotonic();
     let at = |millis| start + Duration::from_millis(millis);
-    let mut idle = super::super::log::Idle::new(start);
+    let mut idle = super::super::log::pace::Idle::new(start);
     let log = story.log.clone();
     let mut look = |millis| {
         log.close_if_idle(&mut idle, at(millis));
