@@ -29,11 +29,21 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// A new file that only its owner reads, or an empty one in place of what is there.
+/// A new file that only its owner reads. A file that is there is removed first, whoever may read
+/// it; a link to a file is an error, as it may have been planted. Devices and pipes are opened.
 pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
+    options.write(true).mode(0o600);
+    let link = || io::Error::other("it is a symbolic link: name the file itself, or remove it");
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_file() => fs::remove_file(path)?,
+        Ok(there) if there.is_symlink() && fs::metadata(path).map_or(true, |to| to.is_file()) => {
+            return Err(link());
+        }
+        Ok(_) => return options.open(path),
+        Err(_) => {}
+    }
+    options.create_new(true).open(path)
 }
 
 pub fn remove(path: &Path) -> io::Result<()> {
@@ -47,25 +57,15 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// Replace a file by `text` in one step: after a crash there is the old file or the new one.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = folder_of(path);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = write_synced(&temporary, path, text).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // What is left of the attempt is of no use; that it cannot be removed neither.
-        let _ = fs::remove_file(&temporary);
+    let mut new = tempfile::Builder::new().prefix(".").tempfile_in(&folder)?;
+    if let Ok(metadata) = fs::metadata(path) {
+        new.as_file().set_permissions(metadata.permissions())?;
     }
-    written?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
     // The new name is durable once the folder is.
     File::open(&folder)?.sync_all()
-}
-
-fn write_synced(temporary: &Path, original: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
-    if let Ok(metadata) = fs::metadata(original) {
-        file.set_permissions(metadata.permissions())?;
-    }
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// Whether the folder that a path is in is there.
@@ -93,6 +93,31 @@ mod tests {
         replace(&path, "new").unwrap();
         assert_eq!(read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_private_file_is_new_and_follows_no_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("rejects"), folder.path().join("target"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        drop(create_private(&path).unwrap());
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(
+            (metadata.len(), metadata.permissions().mode() & 0o777),
+            (0, 0o600)
+        );
+
+        fs::write(&target, "kept").unwrap();
+        for link_to in [&target, &folder.path().join("nothing")] {
+            fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(link_to, &path).unwrap();
+            assert!(create_private(&path).is_err());
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        assert!(!folder.path().join("nothing").exists());
+        create_private(Path::new("/dev/null")).unwrap();
     }
 
     #[test]
