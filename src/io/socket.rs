@@ -3,17 +3,22 @@
 use super::folder_of;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+
+/// Of the folder in which a socket is bound first, before six random letters.
+const PREFIX: &str = ".fs";
 
 /// Whether a socket can be made at `path`: nothing is touched. One that a server listens at is in
 /// use.
 pub fn may_bind_unix(path: &Path) -> io::Result<()> {
-    // What the system takes, with a NUL behind.
+    // What the system takes, with a NUL behind, of the path and of where it is bound first.
     const PATH_BYTES_MAX: usize = 107;
-    if path.as_os_str().len() > PATH_BYTES_MAX {
-        let reason = format!("a path of a socket has {PATH_BYTES_MAX} bytes at most");
+    let first = folder_of(path).join(format!("{PREFIX}123456/s"));
+    let bytes = path.as_os_str().len().max(first.as_os_str().len());
+    if bytes > PATH_BYTES_MAX {
+        let reason = format!("a path of a socket has {PATH_BYTES_MAX} bytes at most, not {bytes}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
     fs::metadata(folder_of(path))?;
@@ -22,6 +27,8 @@ pub fn may_bind_unix(path: &Path) -> io::Result<()> {
             let reason = "another server listens at this socket";
             Err(io::Error::new(io::ErrorKind::AddrInUse, reason))
         }
+        // Whether somebody listens there cannot be known.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
         Err(_) => not_a_file(path),
     }
 }
@@ -41,20 +48,17 @@ fn not_a_file(path: &Path) -> io::Result<()> {
 /// It is bound in a folder that only we can enter, then moved to its place.
 pub fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     not_a_file(path)?;
-    let private = folder_of(path).join(format!(".fieldstone.{}", std::process::id()));
-    fs::DirBuilder::new().mode(0o700).create(&private)?;
-    let temporary = private.join("s");
-    let bound = UnixListener::bind(&temporary).and_then(|listener| {
-        fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
-        fs::rename(&temporary, path)?;
-        Ok(listener)
-    });
-    if bound.is_err() {
-        // It may not have been made; the error that counts is the first.
-        let _ = fs::remove_file(&temporary);
-    }
-    fs::remove_dir(&private)?;
-    bound
+    // Of a random name: one of a process that was killed is in nobody's way.
+    let private = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(folder_of(path))?;
+    let temporary = private.path().join("s");
+    let listener = UnixListener::bind(&temporary)?;
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))?;
+    fs::rename(&temporary, path)?;
+    private.close()?;
+    Ok(listener)
 }
 
 #[cfg(test)]
@@ -86,6 +90,12 @@ mod tests {
         fs::write(&path, "data").unwrap();
         assert!(bind_unix(&path, 0o600).is_err() && may_bind_unix(&path).is_err());
         assert!(may_bind_unix(&folder.path().join("x".repeat(200))).is_err());
+        // Told at once and not after the start: where it is bound first is too long.
+        let deep = folder
+            .path()
+            .join("d".repeat(96 - folder.path().as_os_str().len()));
+        fs::create_dir(&deep).unwrap();
+        assert!(may_bind_unix(&deep.join("s")).is_err());
         assert!(may_bind_unix(&folder.path().join("none/s")).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "data");
     }
