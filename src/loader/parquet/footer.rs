@@ -11,7 +11,7 @@
 use bytes::Bytes;
 
 use super::super::storage::Blob;
-use super::thrift::{BINARY, Compact, I32, LIST, STRUCT};
+use super::thrift::{BINARY, Compact, I32, I64, LIST, STRUCT};
 
 const TAIL_BYTES: u64 = 8;
 const FOOTER_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -118,6 +118,106 @@ fn element<'a>(input: &mut Compact<'a>) -> Option<Element<'a>> {
     }
 }
 
+/// Types of the fields of `ColumnMetaData`, from field 1 on.
+const COLUMN_METADATA: [u8; 17] = [
+    I32, LIST, LIST, I32, I64, I64, I64, LIST, I64, I64, I64, STRUCT, LIST, I64, I32, STRUCT,
+    STRUCT,
+];
+const LEVELS_SKIPPED_MAX: usize = 16;
+
+/// The footer without fields of columns whose types are not those of the format: writers have used
+/// numbers before the format gave them a meaning. Thrift's own readers pass over such fields, the
+/// crate takes them for what they are not. `None` if there are none.
+pub fn without_misfits(footer: &[u8]) -> Option<Bytes> {
+    let mut copy = Copy {
+        footer,
+        input: Compact { rest: footer },
+        out: Vec::new(),
+        copied: 0,
+    };
+    copy.lists_of(4, |copy| copy.lists_of(1, Copy::column_chunk))?;
+    if copy.copied == 0 {
+        return None;
+    }
+    copy.out.extend(footer.get(copy.copied..)?);
+    Some(copy.out.into())
+}
+
+struct Copy<'a> {
+    footer: &'a [u8],
+    input: Compact<'a>,
+    out: Vec<u8>,
+    /// How much of the footer is in `out`, or left out.
+    copied: usize,
+}
+
+impl Copy<'_> {
+    fn at(&self) -> usize {
+        self.footer.len().saturating_sub(self.input.rest.len())
+    }
+
+    /// Go through a struct; its field `wanted` is a list of structs, each of them for `each`.
+    fn lists_of(&mut self, wanted: i64, each: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+        let mut number = 0;
+        loop {
+            match self.input.field(&mut number)? {
+                0 => return Some(()),
+                LIST if number == wanted => {
+                    let (STRUCT, count) = self.input.list()? else {
+                        return None;
+                    };
+                    for _ in 0..count {
+                        each(self)?;
+                    }
+                }
+                kind => self.input.skip(kind, LEVELS_SKIPPED_MAX)?,
+            }
+        }
+    }
+
+    fn column_chunk(&mut self) -> Option<()> {
+        let mut number = 0;
+        loop {
+            match self.input.field(&mut number)? {
+                0 => return Some(()),
+                STRUCT if number == 3 => self.column_metadata()?,
+                kind => self.input.skip(kind, LEVELS_SKIPPED_MAX)?,
+            }
+        }
+    }
+
+    fn column_metadata(&mut self) -> Option<()> {
+        // The last field that stays, which the number of the next one is counted from.
+        let (mut number, mut stays) = (0, 0);
+        loop {
+            let header_at = self.at();
+            let before = number;
+            let kind = self.input.field(&mut number)?;
+            if kind == 0 {
+                return Some(());
+            }
+            let header_ends = self.at();
+            self.input.skip(kind, LEVELS_SKIPPED_MAX)?;
+            let index = usize::try_from(number.checked_sub(1)?).ok()?;
+            let declared = COLUMN_METADATA.get(index);
+            if declared.is_some_and(|declared| *declared != kind) {
+                self.out.extend(self.footer.get(self.copied..header_at)?);
+                self.copied = self.at();
+                continue;
+            }
+            if before != stays {
+                // Behind one that is left out: counted anew, in one byte.
+                let delta = u8::try_from(number.checked_sub(stays)?).ok()?;
+                let delta = Some(delta).filter(|delta| (1..=15).contains(delta))?;
+                self.out.extend(self.footer.get(self.copied..header_at)?);
+                self.out.push(delta << 4 | kind);
+                self.copied = header_ends;
+            }
+            stays = number;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +255,27 @@ mod tests {
         let whole = footer(&[2, 0, 0]);
         for n in 0..whole.len() {
             assert!(check_schema(&whole[..n]).is_err(), "{n}");
+        }
+    }
+
+    #[test]
+    fn fields_of_other_types_are_left_out() {
+        // 4: a list of one row group {1: a list of one chunk {3: {1: 2, 15: ..., 16: {}}}, 3: 7}
+        let chunk = |field_15: &[u8], header_16: u8| {
+            let mut bytes = vec![0x49, 0x1c, 0x19, 0x1c, 0x3c, 0x15, 0x04];
+            bytes.extend(field_15);
+            bytes.extend([header_16, 0, 0, 0, 0x26, 14, 0, 0]);
+            bytes
+        };
+        let number = chunk(&[0xe5, 0x02], 0x1c);
+        let none = chunk(&[], 0xfc);
+        assert_eq!(without_misfits(&number), None);
+        assert_eq!(without_misfits(&none), None);
+        // A list of two structs, each {1: 3}.
+        let list = chunk(&[0xe9, 0x2c, 0x15, 6, 0, 0x15, 6, 0], 0x1c);
+        assert_eq!(without_misfits(&list).as_deref(), Some(&none[..]));
+        for n in 0..list.len() {
+            assert_eq!(without_misfits(&list[..n]), None, "{n}");
         }
     }
 

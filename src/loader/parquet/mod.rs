@@ -103,8 +103,13 @@ impl ParquetSource {
     ) -> Result<ParquetSource, Failure> {
         let wrong = |reason: &str| Failure::lasting(position.error(reason));
         let footer = footer::read(&*blob).map_err(|e| wrong(&e))?;
-        let metadata = position
-            .at(None, || ParquetMetaDataReader::decode_metadata(&footer))
+        let decode =
+            |footer: &[u8]| position.at(None, || ParquetMetaDataReader::decode_metadata(footer));
+        let metadata = decode(&footer)
+            .or_else(|error| match footer::without_misfits(&footer) {
+                Some(footer) => decode(&footer),
+                None => Err(error),
+            })
             .map_err(|e| wrong(&format!("the footer cannot be decoded: {e}; {WRITE_AGAIN}")))?;
         let of_file = metadata.file_metadata();
         let fields = schema::fields(of_file.schema_descr()).map_err(|e| wrong(&e))?;

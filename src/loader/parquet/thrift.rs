@@ -1,5 +1,5 @@
 //! Thrift's compact protocol, as far as footers and page headers need it: everything is `None` at
-//! the end of the input, nothing recurses, nothing is set aside.
+//! the end of the input, nothing recurses without a bound, nothing is set aside.
 
 /// Structs within each other: a timestamp's unit in a schema element is the deepest, at 4.
 const DEPTH_MAX: usize = 8;
@@ -9,7 +9,7 @@ pub const BOOLEAN_FALSE: u8 = 2;
 const I8: u8 = 3;
 const I16: u8 = 4;
 pub const I32: u8 = 5;
-const I64: u8 = 6;
+pub const I64: u8 = 6;
 const DOUBLE: u8 = 7;
 pub const BINARY: u8 = 8;
 pub const LIST: u8 = 9;
@@ -70,6 +70,44 @@ impl<'a> Compact<'a> {
             DOUBLE => self.bytes(8).map(drop),
             BINARY => self.binary().map(drop),
             _ => None,
+        }
+    }
+
+    /// The type and the number of the items of a list.
+    pub fn list(&mut self) -> Option<(u8, u64)> {
+        let header = self.byte()?;
+        let count = match header >> 4 {
+            15 => self.varint()?,
+            count => u64::from(count),
+        };
+        Some((header & 0x0f, count))
+    }
+
+    /// Pass over the value of a field: lists and structs too, as many levels of them.
+    pub fn skip(&mut self, kind: u8, levels: usize) -> Option<()> {
+        match kind {
+            STRUCT => {
+                let levels = levels.checked_sub(1)?;
+                loop {
+                    match self.field(&mut 0)? {
+                        0 => return Some(()),
+                        kind => self.skip(kind, levels)?,
+                    }
+                }
+            }
+            LIST => {
+                let levels = levels.checked_sub(1)?;
+                // Every item has a byte, so that a count cannot keep this busy.
+                let (kind, count) = self.list()?;
+                for _ in 0..count {
+                    match kind {
+                        BOOLEAN_TRUE | BOOLEAN_FALSE => self.byte().map(drop)?,
+                        kind => self.skip(kind, levels)?,
+                    }
+                }
+                Some(())
+            }
+            kind => self.skip_scalar(kind),
         }
     }
 
