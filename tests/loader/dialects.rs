@@ -135,6 +135,11 @@ fn what_is_damaged_or_of_another_dialect_is_refused_with_what_to_do() {
             b"id,n,city\n1,11,M\xfcnchen\n",
             "--encoding latin-1",
         ),
+        (
+            "x.csv",
+            b"id,n,city\nM\xfcller,11,x\n",
+            "in a key is not UTF-8: --encoding latin-1",
+        ),
         ("x.csv", &wide, "--encoding utf-16le"),
         (
             "x.csv",

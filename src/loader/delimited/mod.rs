@@ -220,7 +220,7 @@ impl Source for TextSource {
     }
 
     fn natural(&self, _column: usize) -> Result<Scalar, String> {
-        Ok(Scalar::Bytes)
+        Ok(Scalar::String)
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, Failure> {
@@ -300,6 +300,12 @@ fn read_with(
                     ));
                 }
             };
+            if std::str::from_utf8(key).is_err() {
+                let key = key.escape_ascii();
+                return Err(format!(
+                    "\"{key}\" in a key is not UTF-8: --encoding latin-1, or what it is in"
+                ));
+            }
             out.extend_from_slice(key);
             Ok(())
         }

@@ -38,10 +38,16 @@ const OTHERS: [(&[u8], &str, &str); 13] = [
 impl Kind {
     /// Of a file that begins so.
     pub fn of(head: &[u8]) -> Kind {
-        if head.starts_with(b"PAR1") {
+        // A header may begin with the same letters, as PARENT_ID does.
+        let is_lines = head.contains(&b'\n') && !head.iter().any(|byte| is_binary(*byte));
+        let begins = |magic: &[u8]| {
+            let is_word = magic.iter().all(u8::is_ascii_alphanumeric);
+            head.starts_with(magic) && !(is_word && is_lines)
+        };
+        if begins(b"PAR1") {
             return Kind::Parquet;
         }
-        if let Some((_, what, todo)) = OTHERS.iter().find(|(magic, ..)| head.starts_with(magic)) {
+        if let Some((_, what, todo)) = OTHERS.iter().find(|(magic, ..)| begins(magic)) {
             return Kind::Other(what, todo);
         }
         let text = head.trim_ascii_start();
@@ -51,6 +57,11 @@ impl Kind {
             _ => Kind::Text,
         }
     }
+}
+
+/// No line of text has it.
+fn is_binary(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x1b')
 }
 
 #[cfg(test)]
@@ -70,6 +81,10 @@ mod tests {
             (b"Obj\x01", "an Avro file"),
             (b" {\"id\": 1}", "JSON"),
             (b"PARE", "encrypted"),
+            (b"PARE\x15\0\n", "encrypted"),
+            (b"PARENT_ID,n\n1,2\n", "Text"),
+            (b"PAR1,n\r\n1,2\r\n", "Text"),
+            (b"ORCHARD,n\n1,2\n", "Text"),
         ] {
             let got = format!("{:?}", Kind::of(head));
             assert!(got.contains(want), "{head:?}: {got}");
