@@ -181,8 +181,8 @@ fn what_is_wrong_is_said_with_its_line_and_nothing_is_applied() {
     refuse(
         &mut c,
         &format!("{good}{bad}"),
-        "ERR line 8: view.bad.feature.g: type \"flaot64\": is none of int64, float64, float32, string, \
-         bool, bytes, timestamp, list<...> of these, embedding",
+        "ERR line 8: view.bad.feature.g: type \"flaot64\": is none of int64, float64, float32, \
+         string, bool, bytes, timestamp, list<...> of these, embedding",
     );
     let shares = "[view.other]\nentity = 'x'\nkey = 'A:{rest}'\nfeature.vip = { type = 'bool' }\n";
     refuse(

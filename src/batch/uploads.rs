@@ -3,7 +3,8 @@
 //!
 //! Invariants
 //! - A file is written by the client that began it, from its beginning to its end.
-//! - A reason that may pass begins with a code of Redis (`BUSY`, `MISCONF`); all others are lasting.
+//! - A reason that may pass begins with a code of Redis (`BUSY`, `MISCONF`); all others are
+//!   lasting.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
 use super::record::Versions;
