@@ -7,6 +7,7 @@ use crate::client::{ClientError, ServerArgs};
 use crate::io;
 use crate::resp::Reply;
 use crate::view::TEXT_BYTES_MAX;
+use crate::words::printable;
 
 /// Declare the views of a TOML file on a server, and show what that changes.
 #[derive(clap::Args)]
@@ -46,7 +47,7 @@ pub fn run(args: &ApplyArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("error: {}", failure.text);
+            eprintln!("error: {}", printable(&failure.text));
             ExitCode::from(if failure.is_lasting { 2 } else { 1 })
         }
     }
