@@ -15,10 +15,12 @@
 mod build;
 mod guard;
 mod record;
+mod refusal;
 mod rules;
 mod uploads;
 
 pub use build::{Builder, Built, Plan};
 pub use guard::{Allowed, Coming, guard};
 pub use record::{KEY_PREFIX, Record, Versions, kept};
+pub use refusal::Refusal;
 pub use uploads::{Ready, Uploads, Views};

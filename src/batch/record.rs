@@ -166,6 +166,15 @@ impl Versions {
         older.rfind(|record| record.version < current.version)
     }
 
+    /// The version that a rollback publishes: this one, or the one before the current one.
+    pub fn to_roll_back(&self, version: Option<u64>) -> Result<&Record, String> {
+        let record = match version {
+            Some(version) => self.of_version(version),
+            None => self.previous(),
+        };
+        record.ok_or_else(|| "no such version of the view is kept".to_owned())
+    }
+
     /// How many entities the view has under these keys, as far as what is kept tells: those of the
     /// last version that replaced what was there, else of the last one.
     pub fn before(&self, key: &str, db: u8) -> Option<u64> {

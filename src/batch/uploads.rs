@@ -3,11 +3,10 @@
 //!
 //! Invariants
 //! - A file is written by the client that began it, from its beginning to its end.
-//! - A reason that may pass begins with a code of Redis (`BUSY`, `MISCONF`); all others are
-//!   lasting.
 //! - Work is done in the order in which it was asked for, a piece at a time.
 
 use super::record::Versions;
+use super::refusal::Refusal;
 use super::rules::Rules;
 use crate::checkpoint::{Loading, batches};
 use crate::engine::{Access, Batch, Db, Keyspace, Millis, RowRule, ShardSet};
@@ -101,11 +100,6 @@ enum State {
     Ready(Ready),
 }
 
-/// An error of the disk.
-fn of_disk(error: &io::Error) -> String {
-    format!("MISCONF the file of a batch could not be written: {error}")
-}
-
 impl Uploads {
     /// Numbers begin behind all that the directory, or a record of it, has.
     pub fn new(disk: Arc<dyn Disk>, residency: Residency, last: u64) -> Uploads {
@@ -149,21 +143,20 @@ impl Uploads {
     }
 
     /// Begin a file; answers its number.
-    pub fn begin(&self, client: u64) -> Result<u64, String> {
+    pub fn begin(&self, client: u64) -> Result<u64, Refusal> {
         if self.files.lock().len() >= UPLOADS_MAX {
-            return Err(format!(
-                "BUSY {UPLOADS_MAX} batches are being loaded already"
-            ));
+            let reason = format!("{UPLOADS_MAX} batches are being loaded already");
+            return Err(Refusal::busy(reason));
         }
         let number = self.next.fetch_add(1, Relaxed);
         let out = self.disk.append(&batch::name(number));
-        let out = out.map_err(|error| of_disk(&error))?;
+        let out = out.map_err(|error| Refusal::of_disk(&error))?;
         let state = State::Writing { out, bytes: 0 };
         self.files.lock().insert(number, Upload { client, state });
         Ok(number)
     }
 
-    fn take(&self, number: u64, client: u64) -> Result<State, String> {
+    fn take(&self, number: u64, client: u64) -> Result<State, Refusal> {
         let mut files = self.files.lock();
         let upload = files.get_mut(&number).filter(|one| one.client == client);
         let upload = upload.ok_or_else(|| format!("you load no batch {number}"))?;
@@ -186,7 +179,7 @@ impl Uploads {
         client: u64,
         offset: u64,
         chunk: &[u8],
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Refusal> {
         match self.take(number, client)? {
             State::Writing { mut out, bytes } if bytes == offset => match out.write(chunk) {
                 Ok(()) => {
@@ -197,18 +190,16 @@ impl Uploads {
                 Err(error) => {
                     // What of it was written is not known.
                     self.abort(number);
-                    Err(format!(
-                        "MISCONF batch {number} could not be written: {error}"
-                    ))
+                    Err(Refusal::of_disk(&error))
                 }
             },
             State::Writing { out, bytes } => {
                 self.put(number, State::Writing { out, bytes });
-                Err(format!("batch {number} has {bytes} bytes, not {offset}"))
+                Err(format!("batch {number} has {bytes} bytes, not {offset}").into())
             }
             other => {
                 self.put(number, other);
-                Err(format!("batch {number} is whole already"))
+                Err(format!("batch {number} is whole already").into())
             }
         }
     }
@@ -220,11 +211,11 @@ impl Uploads {
         client: u64,
         keyspace: &Keyspace,
         views: &Views<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let State::Writing { mut out, bytes } = self.take(number, client)? else {
-            return Err(format!("batch {number} is whole already"));
+            return Err(format!("batch {number} is whole already").into());
         };
-        let safe = out.sync().map_err(|error| of_disk(&error));
+        let safe = out.sync().map_err(|error| Refusal::of_disk(&error));
         drop(out);
         let opened = safe.and_then(|()| self.open(number, bytes, keyspace, Some(views)));
         self.settle(number, opened, keyspace)
@@ -236,16 +227,18 @@ impl Uploads {
         bytes: u64,
         keyspace: &Keyspace,
         views: Option<&Views<'_>>,
-    ) -> Result<Ready, String> {
-        self.disk.sync_names().map_err(|error| of_disk(&error))?;
+    ) -> Result<Ready, Refusal> {
+        self.disk
+            .sync_names()
+            .map_err(|error| Refusal::of_disk(&error))?;
         let loading = Loading {
             residency: self.residency,
             verify: true,
         };
         let opened = batches::open(&*self.disk, keyspace, number, loading);
         let (file, batch) = opened.map_err(|error| match error {
-            batches::Damage::Map(error) => of_disk(&error),
-            damage => damage.to_string(),
+            batches::Damage::Map(error) => Refusal::of_disk(&error),
+            damage => damage.to_string().into(),
         })?;
         let (view, live) = match views {
             Some(views) => {
@@ -275,19 +268,19 @@ impl Uploads {
     fn settle(
         &self,
         number: u64,
-        opened: Result<Ready, String>,
+        opened: Result<Ready, Refusal>,
         keyspace: &Keyspace,
-    ) -> Result<(), String> {
-        let error = match opened {
+    ) -> Result<(), Refusal> {
+        let refusal = match opened {
             Ok(ready) => match self.put(number, State::Ready(ready)) {
                 true => return Ok(()),
-                false => "it was given up".to_owned(),
+                false => "it was given up".to_owned().into(),
             },
-            Err(error) => error,
+            Err(refusal) => refusal,
         };
         keyspace.forget_batch(number);
         self.abort(number);
-        Err(format!("{}: {error}", batch::name(number)))
+        Err(refusal.told(|reason| format!("{}: {reason}", batch::name(number))))
     }
 
     /// Look at every byte of the version that a rollback is to publish, before it does; answers its
@@ -297,15 +290,11 @@ impl Uploads {
         keyspace: &Keyspace,
         view: &str,
         version: Option<u64>,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Refusal> {
         let mut shards = ShardSet::default();
         shards.insert_all(keyspace);
         let versions = Versions::load(&keyspace.lock(&shards, Access::Read), keyspace, view);
-        let record = match version {
-            Some(version) => versions.of_version(version),
-            None => versions.previous(),
-        };
-        let record = record.ok_or("no such version of the view is kept")?;
+        let record = versions.to_roll_back(version)?;
         let (name, version) = (batch::name(record.number), record.version);
         let refused = |why: &str| {
             format!(
@@ -358,7 +347,7 @@ impl Uploads {
         client: u64,
         keyspace: &Keyspace,
         mask: &batch::Facts,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Refusal> {
         let mut shards = ShardSet::default();
         shards.insert_all(keyspace);
         let used: Vec<Db> = {
@@ -412,13 +401,13 @@ impl Uploads {
         client: u64,
         keyspace: &Keyspace,
         write: impl FnOnce(Box<dyn Append>, u64) -> io::Result<u64>,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Refusal> {
         let number = self.next.fetch_add(1, Relaxed);
         let state = State::Taken;
         self.files.lock().insert(number, Upload { client, state });
         let out = self.disk.append(&batch::name(number));
         let written = out.and_then(|out| write(out, number));
-        let written = written.map_err(|error| of_disk(&error));
+        let written = written.map_err(|error| Refusal::of_disk(&error));
         let opened = written.and_then(|bytes| self.open(number, bytes, keyspace, None));
         self.settle(number, opened, keyspace)?;
         Ok(number)

@@ -9,7 +9,7 @@ use super::error::printable;
 use super::table::{Command, acl, container, flag};
 use super::view::{SHOWS, SINCE};
 use super::{CommandError, Context, help};
-use crate::batch::{Allowed, Coming, Ready, Record, Uploads, Versions, Views, guard};
+use crate::batch::{Allowed, Coming, Ready, Record, Refusal, Uploads, Versions, Views, guard};
 use crate::engine::{Batch, FieldExpire, Keyspace, Mutation, SYSTEM_DB};
 use crate::instance::{Instance, Session, Work};
 use crate::resp::{Args, Output};
@@ -125,22 +125,16 @@ fn text<'a>(arg: &'a [u8], what: &str) -> Result<&'a str, CommandError> {
     str::from_utf8(arg).map_err(|_| format!("ERR {what} is not UTF-8").into())
 }
 
-/// Codes of errors that may pass, so that clients try again: reasons begin with them.
-const PASSING: [&str; 3] = ["BUSY ", "MISCONF ", "TRYAGAIN "];
-
-fn refused(reason: &str) -> CommandError {
-    let text = printable(reason.as_bytes(), reason.len());
-    match PASSING.iter().any(|code| text.starts_with(code)) {
-        true => text.into(),
-        false => format!("ERR {text}").into(),
-    }
+fn refused(refusal: impl Into<Refusal>) -> CommandError {
+    let Refusal { code, reason } = refusal.into();
+    format!("{code} {}", printable(reason.as_bytes(), reason.len())).into()
 }
 
 /// Have a task done by the thread of uploads, and wait for it.
 pub(super) fn begin_work(
     instance: &Instance,
     session: &Session,
-    task: impl FnOnce(&Uploads, &Keyspace, u64) -> Result<u64, String> + Send + 'static,
+    task: impl FnOnce(&Uploads, &Keyspace, u64) -> Result<u64, Refusal> + Send + 'static,
 ) -> Option<Arc<Work>> {
     let (work, client) = (Arc::new(Work::new()), session.client.clone());
     let done = work.clone();
@@ -157,7 +151,7 @@ pub(super) fn end_work(ctx: &mut Context<'_>) -> Result<u64, CommandError> {
     let work = ctx.session.work.take();
     match work.as_ref().and_then(|work| work.get()) {
         Some(Ok(answer)) => Ok(*answer),
-        Some(Err(reason)) => Err(refused(reason)),
+        Some(Err(refusal)) => Err(refused(refusal.clone())),
         None => Err(CommandError::Syntax),
     }
 }
@@ -166,7 +160,7 @@ fn begin(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let name = text(args.at(2), "the name of the view")?;
     in_force(ctx, name)?;
     let begun = uploads(ctx.instance)?.begin(ctx.session.client.id);
-    let number = begun.map_err(|reason| refused(&reason))?;
+    let number = begun.map_err(refused)?;
     let keyspace = &ctx.instance.keyspace;
     ctx.out.map(3);
     entry(ctx.out, "number", number);
@@ -280,15 +274,15 @@ fn may_publish(
     if let Some(name) = foreign {
         let name = String::from_utf8_lossy(name);
         let reason = format!("feature {name:?} is not of view {}", batch.view);
-        return Err(refused(&reason));
+        return Err(refused(reason));
     }
     let registry = ctx.instance.views.registry();
     if registry.get(&batch.view).map(|now| &now.view) != Some(&ready.view) {
-        let reason = format!(
-            "TRYAGAIN view {} was changed while its batch came in: load it again",
-            batch.view
-        );
-        return Err(refused(&reason));
+        let view = &batch.view;
+        return Err(refused(Refusal {
+            code: "TRYAGAIN",
+            reason: format!("view {view} was changed while its batch came in: load it again"),
+        }));
     }
     let versions = Versions::load(&ctx.data.locked, &ctx.instance.keyspace, &batch.view);
     let coming = Coming {
@@ -302,7 +296,7 @@ fn may_publish(
         shrink: options.allow_shrink,
     };
     let guarded = guard(&coming, allowed);
-    guarded.map_err(|reason| refused(&format!("view {}: {reason}", batch.view)))
+    guarded.map_err(|reason| refused(format!("view {}: {reason}", batch.view)))
 }
 
 fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
@@ -315,7 +309,7 @@ fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     });
     prepared?;
     let ready = uploads(ctx.instance)?.publish(number, client);
-    let ready = ready.ok_or_else(|| refused(&format!("you load no batch {number}")))?;
+    let ready = ready.ok_or_else(|| refused(format!("you load no batch {number}")))?;
     let checked = options.and_then(|options| may_publish(ctx, &ready, &options).map(|()| options));
     let options = checked.inspect_err(|_| {
         ctx.instance.keyspace.forget_batch(number);
@@ -417,13 +411,8 @@ fn rollback(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     in_force(ctx, name)?;
     let verified = end_work(ctx)?;
     let versions = Versions::load(&ctx.data.locked, &ctx.instance.keyspace, name);
-    let record = match options.version {
-        Some(version) => versions.of_version(version),
-        None => versions.previous(),
-    };
-    let record = record
-        .ok_or("ERR no such version of the view is kept")?
-        .clone();
+    let record = versions.to_roll_back(options.version).map_err(refused)?;
+    let record = record.clone();
     let batch = ctx.instance.keyspace.batch(record.number);
     let batch = batch.filter(|batch| batch.number == verified);
     let batch = batch.ok_or("ERR the versions of the view have changed meanwhile: try again")?;

@@ -69,7 +69,11 @@ fn start(instance: &Instance, session: &Session, _args: Args<'_>) -> Option<Arc<
     let (work, client) = (Arc::new(Work::new()), session.client.clone());
     let done = work.clone();
     storage.checkpoints.request_and_then(Box::new(move |saved| {
-        let _ = done.set(if saved { Ok(0) } else { Err(String::new()) });
+        let _ = done.set(if saved {
+            Ok(0)
+        } else {
+            Err(String::new().into())
+        });
         client.wake();
     }));
     Some(work)

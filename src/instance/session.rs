@@ -1,6 +1,7 @@
 //! The state of one client, as its own commands see and change it.
 
 use super::{Client, CommandId, SeenViews, Transaction, Watch};
+use crate::batch::Refusal;
 use crate::engine::{Db, Millis, Places};
 use crate::resp::Protocol;
 use bytes::Bytes;
@@ -22,7 +23,7 @@ pub enum Reply {
 }
 
 /// Something that is done elsewhere while a client waits: what came of it, once it has ended.
-pub type Work = std::sync::OnceLock<Result<u64, String>>;
+pub type Work = std::sync::OnceLock<Result<u64, Refusal>>;
 
 /// Who owns it: the connection (`server::Session`), one at a time with a running command. When it
 /// goes, [`super::Instance::leave`] takes the client out of every registry.

@@ -261,7 +261,7 @@ pub const BUGS: &[Bug] = &[
     Bug {
         what: "a batch is published before the name of its file is safe",
         file: "src/batch/uploads.rs",
-        good: "self.disk.sync_names().map_err(|error| of_disk(&error))?;",
+        good: "self.disk\n            .sync_names()\n            .map_err(|error| Refusal::of_disk(&error))?;",
         bad: "",
         tests: "checkpoint::tests::",
     },

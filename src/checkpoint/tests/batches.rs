@@ -1,9 +1,10 @@
 //! Batches that are published, published again and retired, as `FS.BATCH` does it.
 
 use super::*;
-use crate::batch::{Builder, Plan, Record, Versions, Views};
+use crate::batch::{Builder, Plan, Record, Refusal, Versions, Views};
 use crate::checkpoint::open::Keeps;
 use crate::engine::{Batch, PackCell};
+use crate::io::sim::Call;
 use crate::io::{Append, Disk};
 use crate::rowfile::{self, batch as file};
 use crate::view::{By, Registry};
@@ -125,25 +126,29 @@ impl Server {
 
     fn load(&self, file: impl FnOnce(u64, u64) -> Vec<u8>) {
         let (uploads, keyspace) = (&self.uploads, &self.keyspace);
-        let Ok(number) = uploads.begin(CLIENT) else {
-            return;
-        };
+        match self.prepare(file) {
+            Ok((number, bytes)) if self.kept.accepts() => {
+                let ready = uploads.publish(number, CLIENT).expect("a batch");
+                commit(keyspace, &ready.batch);
+                let (lsn, _) = self.kept.log.positions();
+                self.kept.past.lock().batches.insert(lsn, (number, bytes));
+            }
+            _ => uploads.leave(CLIENT, keyspace),
+        }
+    }
+
+    /// A batch that could be published: its number and its file.
+    fn prepare(&self, file: impl FnOnce(u64, u64) -> Vec<u8>) -> Result<(u64, Vec<u8>), Refusal> {
+        let (uploads, keyspace) = (&self.uploads, &self.keyspace);
+        let number = uploads.begin(CLIENT)?;
         let bytes = file(keyspace.seed(), number);
         let views = Views {
             registry: &declared(number, &bytes),
             now: NOW,
         };
-        let loaded = uploads
-            .write(number, CLIENT, 0, &bytes)
-            .and_then(|_| uploads.prepare(number, CLIENT, keyspace, &views));
-        if loaded.is_ok() && self.kept.accepts() {
-            let ready = uploads.publish(number, CLIENT).expect("a batch");
-            commit(keyspace, &ready.batch);
-            let (lsn, _) = self.kept.log.positions();
-            self.kept.past.lock().batches.insert(lsn, (number, bytes));
-        } else {
-            uploads.leave(CLIENT, keyspace);
-        }
+        uploads.write(number, CLIENT, 0, &bytes)?;
+        uploads.prepare(number, CLIENT, keyspace, &views)?;
+        Ok((number, bytes))
     }
 }
 
@@ -272,6 +277,30 @@ fn a_damaged_layer_is_not_taken_up_and_changes_are_refused() {
         "{damage}"
     );
     assert!(!server.kept.accepts());
+}
+
+/// Who loads a batch tries again when the disk failed, and gives up when the file is wrong.
+#[test]
+fn a_disk_that_fails_is_told_from_a_file_that_is_wrong() {
+    for call in [Call::Create, Call::Append, Call::Sync] {
+        let disk = Arc::new(SimDisk::default());
+        let server = Server::start(&disk, 1, Past::default()).unwrap();
+        let mut random = Random(7);
+        disk.fail(call, 0, 1);
+        let refused = server.prepare(|seed, number| export(seed, number, &mut random));
+        assert_eq!(refused.unwrap_err().code, "MISCONF", "{call:?}");
+        let taken = server.prepare(|seed, number| export(seed, number, &mut random));
+        assert!(taken.is_ok(), "{call:?}");
+        let (uploads, views) = (&server.uploads, Registry::default());
+        let number = uploads.begin(CLIENT).unwrap();
+        uploads.write(number, CLIENT, 0, b"no file").unwrap();
+        let views = Views {
+            registry: &views,
+            now: NOW,
+        };
+        let damaged = uploads.prepare(number, CLIENT, &server.keyspace, &views);
+        assert_eq!(damaged.unwrap_err().code, "ERR", "{call:?}");
+    }
 }
 
 #[test]
