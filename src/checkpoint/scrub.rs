@@ -17,7 +17,6 @@ use crate::engine::{Batch, Keyspace};
 use crate::io::log;
 use crate::rowfile::{self, CHUNK_BYTES, RowFile};
 use crate::wal::Log;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -48,10 +47,7 @@ struct Piece {
 /// What a file is of.
 enum Of {
     Rows,
-    /// A batch that shows.
-    Layer,
-    /// One that is only kept.
-    Kept(Arc<Batch>),
+    Batch(Arc<Batch>),
 }
 
 /// All files: those of rows, and those of batches. One that cannot be read as a file of rows any
@@ -62,11 +58,6 @@ fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) ->
         file: file.clone(),
         of: Of::Rows,
     });
-    let showing: BTreeSet<u64> = keyspace
-        .showing()
-        .iter()
-        .map(|layer| layer.batch.number)
-        .collect();
     let batches = keyspace.batches();
     let is_open = |number: &u64| batches.iter().any(|batch| batch.number == *number);
     for number in keeps(keyspace).iter().filter(|number| !is_open(number)) {
@@ -78,11 +69,9 @@ fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) ->
     let batches = batches.filter_map(|batch| {
         let name = rowfile::batch::name(batch.number);
         let sealed = batches::sealed(&batch);
-        let of = match showing.contains(&batch.number) {
-            true => Of::Layer,
-            false => Of::Kept(batch),
-        };
-        let sealed = sealed.inspect_err(|error| found(&of, &format!("{name}: {error}"), to));
+        let of = Of::Batch(batch);
+        let told = |error: &_| found(&of, keyspace, &format!("{name}: {error}"), to);
+        let sealed = sealed.inspect_err(told);
         let file = Arc::new(sealed.ok()?);
         Some(Piece { name, file, of })
     });
@@ -101,16 +90,20 @@ fn note(status: &Status, text: &str) {
     status.damage.lock().get_or_insert_with(|| text.to_owned());
 }
 
-/// Tell of damage to this.
-fn found(of: &Of, text: &str, (status, log): (&Status, &Log)) {
+/// Tell of damage to this. What shows may have changed since the pass began.
+fn found(of: &Of, keyspace: &Keyspace, text: &str, (status, log): (&Status, &Log)) {
+    let shows = |batch: &Batch| {
+        let showing = keyspace.showing();
+        showing.iter().any(|one| one.batch.number == batch.number)
+    };
     match of {
-        Of::Rows | Of::Layer => tell(status, log, text),
-        Of::Kept(batch) => {
+        Of::Batch(batch) if !shows(batch) => {
             batch.note_damaged();
             let view = &batch.view;
             let kept = format!("{text}; it is a version of view {view} that is only kept");
             note(status, &kept);
         }
+        Of::Rows | Of::Batch(_) => tell(status, log, text),
     }
 }
 
@@ -149,8 +142,7 @@ impl Scrub {
             // One that was folded meanwhile is of no interest any more.
             let is_there = match of {
                 Of::Rows => files.open.contains_key(&file.number),
-                Of::Layer => true,
-                Of::Kept(batch) => keyspace.batch(batch.number).is_some(),
+                Of::Batch(batch) => keyspace.batch(batch.number).is_some(),
             };
             if self.chunk >= file.chunks() || !is_there {
                 self.left.pop();
@@ -158,7 +150,7 @@ impl Scrub {
                 continue;
             }
             if let Err(error) = file.verify(self.chunk) {
-                found(of, &format!("{name}: {error}"), to);
+                found(of, keyspace, &format!("{name}: {error}"), to);
                 // The rest of this file is not looked at: one such report a file.
                 self.chunk = file.chunks();
                 continue;
