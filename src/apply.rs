@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::client::{ClientError, ServerArgs};
+use crate::client::{ClientError, Failure, ServerArgs};
 use crate::io;
 use crate::resp::Reply;
 use crate::view::TEXT_BYTES_MAX;
-use crate::words::printable;
 
 /// Declare the views of a TOML file on a server, and show what that changes.
 #[derive(clap::Args)]
@@ -22,22 +21,6 @@ pub struct ApplyArgs {
     file: PathBuf,
 }
 
-/// Why nothing was applied.
-struct Failure {
-    text: String,
-    /// Whether trying again would end in the same way.
-    is_lasting: bool,
-}
-
-impl Failure {
-    fn lasting(text: String) -> Failure {
-        Failure {
-            text,
-            is_lasting: true,
-        }
-    }
-}
-
 /// Exit codes: 0 applied; 1 failed, and may not another time; 2 the command line or the file is
 /// wrong.
 pub fn run(args: &ApplyArgs) -> ExitCode {
@@ -47,8 +30,8 @@ pub fn run(args: &ApplyArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("error: {}", printable(&failure.text));
-            ExitCode::from(if failure.is_lasting { 2 } else { 1 })
+            eprintln!("error: {failure}");
+            failure.exit_code()
         }
     }
 }
@@ -56,11 +39,7 @@ pub fn run(args: &ApplyArgs) -> ExitCode {
 fn apply(args: &ApplyArgs) -> Result<Reply, Failure> {
     let address = args.server.address().map_err(Failure::lasting)?;
     let text = read(args).map_err(Failure::lasting)?;
-    let failed = |e: ClientError| Failure {
-        is_lasting: e.is_lasting(),
-        text: in_file(args, e),
-    };
-    let mut connection = args.server.connect(&address).map_err(failed)?;
+    let mut connection = args.server.connect(&address)?;
     let author = std::env::var("USER").unwrap_or_default();
     let mut request: Vec<&[u8]> = vec![b"FS.VIEW", b"APPLY", text.as_bytes()];
     if args.dry_run {
@@ -69,7 +48,7 @@ fn apply(args: &ApplyArgs) -> Result<Reply, Failure> {
     if !author.is_empty() {
         request.extend([b"AUTHOR".as_slice(), author.as_bytes()]);
     }
-    connection.call(&request).map_err(failed)
+    connection.call(&request).map_err(|e| in_file(args, e))
 }
 
 fn read(args: &ApplyArgs) -> Result<String, String> {
@@ -82,13 +61,13 @@ fn read(args: &ApplyArgs) -> Result<String, String> {
 }
 
 /// What the server says of the text it says of a line of the file.
-fn in_file(args: &ApplyArgs, e: ClientError) -> String {
+fn in_file(args: &ApplyArgs, e: ClientError) -> Failure {
     match e {
         ClientError::Refused { text, .. } if text.starts_with("ERR line ") => {
             let text = text.trim_start_matches("ERR ");
-            format!("{}: {text}", args.file.display())
+            Failure::lasting(format!("{}: {text}", args.file.display()))
         }
-        other => other.to_string(),
+        other => other.into(),
     }
 }
 

@@ -1,9 +1,11 @@
-//! Why a load ended early, and whether it may do better when it is tried again: what a timer wants
-//! to know. Its text can be shown on a terminal, whatever is in the names and values of an export.
+//! Why a subcommand ended early, and whether it may do better when it is tried again: what a timer
+//! wants to know. Its text can be shown on a terminal, whatever is in the names and values that it
+//! tells.
 
 use std::process::ExitCode;
 
-use crate::client::{ClientError, is_lasting};
+use super::ClientError;
+use super::connection::is_lasting;
 use crate::words::printable;
 
 /// See the module.
@@ -43,8 +45,9 @@ impl Failure {
         }
     }
 
+    /// 1: trying again may help; 2: it does not.
     pub fn exit_code(&self) -> ExitCode {
-        exit_code(self.is_lasting)
+        ExitCode::from(if self.is_lasting { 2 } else { 1 })
     }
 }
 
@@ -55,11 +58,6 @@ pub fn refused(text: &[u8]) -> Failure {
         is_lasting: is_lasting(&text),
         text: printable(&text),
     }
-}
-
-/// 1: trying again may help; 2: it does not.
-pub fn exit_code(is_lasting: bool) -> ExitCode {
-    ExitCode::from(if is_lasting { 2 } else { 1 })
 }
 
 impl From<ClientError> for Failure {

@@ -10,11 +10,13 @@
 
 mod address;
 mod connection;
+mod failure;
 mod pipeline;
 mod tls;
 
 pub use address::{Address, Endpoint};
-pub use connection::{ClientError, Connection, is_lasting};
+pub use connection::{ClientError, Connection};
+pub use failure::{Failure, refused};
 pub use pipeline::Pipeline;
 
 use std::path::PathBuf;

@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::failure::{Failure, refused};
 use super::report::Report;
 use super::sink::{Row, RowSink, Summary, Taken};
 use super::storage::Condition;
 use crate::batch::{Allowed, Builder, Built, Plan};
 use crate::client::{Connection, Pipeline};
+use crate::client::{Failure, refused};
 use crate::engine::PackCell;
 use crate::io::Append;
 use crate::resp::Reply;

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use super::Failure;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::reader::Read;
@@ -18,6 +17,7 @@ use super::sink::{Row, RowSink, Taken};
 use super::source::{Block, Misfit};
 use super::stop::Stop;
 use super::text;
+use crate::client::Failure;
 use crate::view::TimeUnit;
 
 /// 1990, which no export is older than.

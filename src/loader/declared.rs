@@ -1,6 +1,7 @@
 //! The declaration of the view that is loaded: of a file, or as the server has it.
 
-use super::{Failure, LoadArgs};
+use super::LoadArgs;
+use crate::client::Failure;
 use crate::io;
 use crate::resp::Reply;
 use crate::view::View;

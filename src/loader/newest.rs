@@ -11,8 +11,8 @@ use std::io::{self, Read, Seek, Write};
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use super::failure::Failure;
 use super::sink::{Row, RowSink, Summary, Taken};
+use crate::client::Failure;
 use crate::io::{File, scratch};
 
 const PARTITIONS: usize = 64;

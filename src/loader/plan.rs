@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use super::Failure;
 use super::convert::Target;
 use super::delimited;
 use super::source::{Source, Wanted};
 use super::storage::File;
+use crate::client::Failure;
 use crate::view::{Encoding, Feature, Part, Template, TimeUnit, Type, View};
 use crate::words::nearest;
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::Failure;
 use super::contain::Position;
 use super::delimited::{TextOptions, TextSource};
 use super::parquet::ParquetSource;
 use super::plan::{Binding, Origin, Plan};
 use super::source::{Block, Cells, Place, Rows, Source};
 use super::storage::{Export, File, Kind};
+use crate::client::Failure;
 
 /// Blocks that wait to be taken: reading and what is done with rows go on at the same time.
 const BLOCKS_AHEAD: usize = 2;

@@ -3,8 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
 use super::source::Place;
+use crate::client::Failure;
 use crate::io::{self, File};
 
 pub struct Rejects {

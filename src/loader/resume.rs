@@ -14,7 +14,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use crate::client::Failure;
 use crate::{clock, io};
 
 const HEAD: &str = "fieldstone load 1";

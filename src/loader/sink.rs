@@ -6,8 +6,8 @@
 //! - Of rows of one entity the newest counts, and of equally old ones the last: the sink sees to
 //!   it.
 
-use super::failure::Failure;
 use super::source::Place;
+use crate::client::Failure;
 
 /// One row that fits its view.
 pub struct Row<'a> {

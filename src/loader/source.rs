@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::convert::Target;
-use super::failure::Failure;
+use crate::client::Failure;
 
 /// Where a row is, all counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,13 +8,13 @@
 
 use std::fmt::Write;
 
-use super::failure::{Failure, refused};
 use super::newest::Losers;
 use super::rejects;
 use super::resume::Resume;
 use super::sink::{Row, RowSink, Summary, Taken};
 use super::source::Place;
 use crate::client::{ClientError, Connection, Pipeline};
+use crate::client::{Failure, refused};
 use crate::resp::Reply;
 use crate::view::View;
 

@@ -21,10 +21,10 @@ use self::bytes::ReadSoFar;
 use self::records::{Dialect, Records};
 use super::contain::Position;
 use super::convert::{self, Target, Value};
-use super::failure::Failure;
 use super::list;
 use super::source::{Cells, Misfit, Rows, Source, TextCells, Wanted};
 use super::storage::Blob;
+use crate::client::Failure;
 use crate::view::Scalar;
 
 const BLOCK_ROWS_MAX: usize = 1024;

@@ -37,9 +37,9 @@ use self::column::Column;
 use self::pages::CheckedPages;
 use self::schema::{Field, Loadable, Shape};
 use super::contain::Position;
-use super::failure::Failure;
 use super::source::{Rows, Source, Wanted};
 use super::storage::Blob;
+use crate::client::Failure;
 use crate::view::Scalar;
 
 const BLOCK_ROWS_MAX: usize = 1024;

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use self::hive::Partition;
 use self::kind::HEAD_BYTES;
 pub use self::kind::Kind;
-use super::failure::Failure;
+use crate::client::Failure;
 
 /// Folders below each other; more are taken for a loop.
 const DEPTH_MAX: usize = 32;
