@@ -22,7 +22,7 @@ pub use settings::{Setting, find, settings};
 use crate::checkpoint::{Limits, Rule};
 use crate::instance::{Class, OutputLimit};
 use crate::io;
-use crate::words::nearest;
+use crate::words::{did_you_mean, nearest};
 pub use file::Source;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -256,7 +256,7 @@ impl Config {
                     "-h" => Some("bind"),
                     "-a" => Some("requirepass"),
                     "-d" => Some("dir"),
-                    word => meant(word.trim_start_matches('-')),
+                    word => nearest(word.trim_start_matches('-'), names()),
                 };
                 let hint = meant.map_or(String::new(), |name| format!("; did you mean --{name}?"));
                 errors.0.push(ConfigError::Stray(first.clone(), hint));
@@ -292,7 +292,7 @@ impl Config {
         if let Some(foreign) = find_foreign(name) {
             return self.set_foreign(foreign, &values.join(" ")).map_err(wrong);
         }
-        let hint = meant(name).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let hint = did_you_mean(name, names());
         let name = name.to_owned();
         Err(ConfigError::Unknown { place, name, hint })
     }
@@ -300,10 +300,7 @@ impl Config {
     /// Remember a setting of Redis that has no effect; an error says why it cannot have this value.
     pub fn set_foreign(&mut self, foreign: &Foreign, value: &str) -> Result<(), String> {
         foreign.check(value)?;
-        let known = foreign_settings().find(|one| one.name == foreign.name);
-        if let Some(known) = known {
-            self.foreign.insert(known.name, value.to_owned());
-        }
+        self.foreign.insert(foreign.name, value.to_owned());
         Ok(())
     }
 
@@ -362,10 +359,10 @@ impl Config {
     }
 }
 
-/// The setting that is nearest to a word that is none.
-fn meant(word: &str) -> Option<&'static str> {
+/// Of all settings that are known.
+fn names() -> impl Iterator<Item = &'static str> {
     let names = settings().map(|setting| setting.name);
-    nearest(word, names.chain(foreign_settings().map(|one| one.name)))
+    names.chain(foreign_settings().map(|one| one.name))
 }
 
 #[cfg(test)]

@@ -3,13 +3,23 @@
 
 /// The word that is nearest to this one, if one is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_ascii_lowercase();
+    const CHARS_MAX: usize = 100;
+    let cut = |word: &str| -> String {
+        let chars = word.chars().take(CHARS_MAX);
+        chars.map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let lower = cut(word);
     // One slip in three characters; of short words, one.
     let slips_max = (word.chars().count() / 3).max(1);
-    let slips = |other: &&str| distance(&lower, &other.to_ascii_lowercase());
+    let slips = |other: &&str| strsim::osa_distance(&lower, &cut(other));
     let near = words.map(|other| (slips(&other), other));
     let near = near.filter(|(slips, _)| *slips <= slips_max);
     near.min_by_key(|(slips, _)| *slips).map(|(_, other)| other)
+}
+
+/// What to put behind an error about a word that is none of these.
+pub fn did_you_mean<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> String {
+    nearest(word, words).map_or(String::new(), |near| format!("; did you mean {near}?"))
 }
 
 /// A text that a terminal shows as it is: control characters are written as escapes, and of what is
@@ -28,30 +38,6 @@ pub fn printable(text: &str) -> String {
         }
     }
     out
-}
-
-/// How many characters must be put in, taken away, replaced or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    const CHARS_MAX: usize = 100;
-    let a: Vec<char> = a.chars().take(CHARS_MAX).collect();
-    let b: Vec<char> = b.chars().take(CHARS_MAX).collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
-            let changed = at(&last, j) + usize::from(x != y);
-            let mut best = changed.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                best = best.min(at(&before, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

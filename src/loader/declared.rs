@@ -5,7 +5,7 @@ use crate::client::Failure;
 use crate::io;
 use crate::resp::Reply;
 use crate::view::View;
-use crate::words::nearest;
+use crate::words::did_you_mean;
 
 pub fn find(args: &LoadArgs, name: &str) -> Result<View, Failure> {
     let (text, of) = match &args.views {
@@ -22,8 +22,7 @@ pub fn find(args: &LoadArgs, name: &str) -> Result<View, Failure> {
         Some(at) => Ok(views.swap_remove(at)),
         None => {
             let names = views.iter().map(|view| view.name.as_str());
-            let hint = nearest(name, names)
-                .map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let hint = did_you_mean(name, names);
             Err(Failure::lasting(format!("{of}: no view {name}{hint}")))
         }
     }

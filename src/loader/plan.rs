@@ -14,7 +14,7 @@ use super::source::{Source, Wanted};
 use super::storage::File;
 use crate::client::Failure;
 use crate::view::{Encoding, Feature, Part, Template, TimeUnit, Type, View};
-use crate::words::nearest;
+use crate::words::did_you_mean;
 
 pub struct Plan {
     pub view: View,
@@ -258,8 +258,7 @@ impl Plan {
 
 /// What to do about a column that is not there.
 fn hint(is_key: bool, name: &str, columns: &[String]) -> String {
-    let near = nearest(name, columns.iter().map(String::as_str));
-    let mut hint = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let mut hint = did_you_mean(name, columns.iter().map(String::as_str));
     if is_key {
         hint.push_str(&format!("; --set {name}=VALUE gives all rows the same one"));
     }
