@@ -68,30 +68,21 @@ fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         let plain = !pattern
             .iter()
             .any(|byte| matches!(byte, b'*' | b'?' | b'['));
+        let mut take = |name: &'static str, value: &dyn Fn() -> String| {
+            let name = name.as_bytes();
+            let asked = !name.is_empty() && glob::matches_ignore_case(pattern, name);
+            let is_same = |(other, _): &(&[u8], _)| other.eq_ignore_ascii_case(name);
+            if asked && !found.iter().any(is_same) {
+                found.push((if plain { pattern } else { name }, value()));
+            }
+        };
         for setting in settings() {
-            for name in [setting.name, setting.alias].map(str::as_bytes) {
-                let asked = !name.is_empty() && glob::matches_ignore_case(pattern, name);
-                if asked
-                    && !found
-                        .iter()
-                        .any(|(other, _)| other.eq_ignore_ascii_case(name))
-                {
-                    let name = if plain { pattern } else { name };
-                    found.push((name, setting.get(&config)));
-                }
+            for name in [setting.name, setting.alias] {
+                take(name, &|| setting.get(&config));
             }
         }
         for foreign in foreign_settings().filter(|one| one.is_shown()) {
-            let name = foreign.name.as_bytes();
-            let is_new = || {
-                !found
-                    .iter()
-                    .any(|(other, _)| other.eq_ignore_ascii_case(name))
-            };
-            if glob::matches_ignore_case(pattern, name) && is_new() {
-                let name = if plain { pattern } else { name };
-                found.push((name, config.foreign(foreign).to_owned()));
-            }
+            take(foreign.name, &|| config.foreign(foreign).to_owned());
         }
     }
     ctx.out.map(found.len());
