@@ -54,28 +54,30 @@ impl OpenError {
     }
 }
 
+/// Whether a folder has a file or a folder of this name.
+fn has(dir: &Path, name: &str) -> bool {
+    io::entry(&dir.join(name)).is_ok()
+}
+
 /// Whether a start may use this directory: one that is mistyped, or of somebody else, must not
 /// become an empty server without a word.
 fn may_be_ours(dir: &Path) -> Result<(), String> {
-    let names = match io::list(dir) {
-        Ok(places) => places,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return match io::parent_is_there(dir) {
-                true => Ok(()),
-                false => Err(format!(
-                    "there is no such folder, nor the one above it ({}): make that first, if the \
-                     path is right",
-                    io::folder_of(dir).display()
-                )),
-            };
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let file = || Err("it is a file: dir names a folder".to_owned());
+    match io::entry(dir) {
+        Ok(place) if place.bytes.is_some() => return file(),
+        Err(error) if error.kind() == NotADirectory => return file(),
+        Err(error) if error.kind() == NotFound && !io::parent_is_there(dir) => {
+            return Err(format!(
+                "there is no such folder, nor the one above it ({}): make that first, if the path \
+                 is right",
+                io::folder_of(dir).display()
+            ));
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-            return Err("it is a file: dir names a folder".to_owned());
-        }
-        // It is told when the directory is opened.
-        Err(_) => return Ok(()),
-    };
-    let has = |name: &str| names.iter().any(|place| place.name == name);
+        // Other errors are told when the directory is opened.
+        _ => {}
+    }
+    let has = |name: &str| has(dir, name);
     let of_redis = ["dump.rdb", "appendonlydir", "appendonly.aof"];
     let of_redis = of_redis.into_iter().find(|name| has(name));
     match of_redis.filter(|_| !has(checkpoint::MANIFEST)) {
@@ -89,11 +91,7 @@ fn may_be_ours(dir: &Path) -> Result<(), String> {
 
 /// Of a server that keeps nothing: say so, if there is something in the directory.
 pub fn warn_of_what_is_not_read(config: &Config) {
-    let places = io::list(Path::new(&config.dir)).unwrap_or_default();
-    if places
-        .iter()
-        .any(|place| place.name == checkpoint::MANIFEST)
-    {
+    if has(Path::new(&config.dir), checkpoint::MANIFEST) {
         io::log::warning(format_args!(
             "{}: there is data in it, which is not read: appendonly is no",
             config.dir
