@@ -90,14 +90,10 @@ fn seek_schema(input: &mut Compact) -> Option<usize> {
             input.skip_scalar(kind)?;
             continue;
         }
-        let header = input.byte()?;
-        if header & 0x0f != STRUCT {
+        let (STRUCT, count) = input.list()? else {
             return None;
-        }
-        return match header >> 4 {
-            15 => usize::try_from(input.varint()?).ok(),
-            count => Some(usize::from(count)),
         };
+        return usize::try_from(count).ok();
     }
 }
 
@@ -135,7 +131,7 @@ pub fn without_misfits(footer: &[u8]) -> Option<Bytes> {
         out: Vec::new(),
         copied: 0,
     };
-    copy.lists_of(4, |copy| copy.lists_of(1, Copy::column_chunk))?;
+    copy.field((LIST, 4), |copy| copy.structs(Copy::row_group))?;
     if copy.copied == 0 {
         return None;
     }
@@ -156,34 +152,32 @@ impl Copy<'_> {
         self.footer.len().saturating_sub(self.input.rest.len())
     }
 
-    /// Go through a struct; its field `wanted` is a list of structs, each of them for `each`.
-    fn lists_of(&mut self, wanted: i64, each: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+    /// Go through a struct: `each` reads its field of this type and number.
+    fn field(&mut self, wanted: (u8, i64), each: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
         let mut number = 0;
         loop {
             match self.input.field(&mut number)? {
                 0 => return Some(()),
-                LIST if number == wanted => {
-                    let (STRUCT, count) = self.input.list()? else {
-                        return None;
-                    };
-                    for _ in 0..count {
-                        each(self)?;
-                    }
-                }
+                kind if (kind, number) == wanted => each(self)?,
                 kind => self.input.skip(kind, LEVELS_SKIPPED_MAX)?,
             }
         }
     }
 
+    /// Go through a list of structs.
+    fn structs(&mut self, each: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+        let (STRUCT, count) = self.input.list()? else {
+            return None;
+        };
+        (0..count).try_for_each(|_| each(self))
+    }
+
+    fn row_group(&mut self) -> Option<()> {
+        self.field((LIST, 1), |copy| copy.structs(Copy::column_chunk))
+    }
+
     fn column_chunk(&mut self) -> Option<()> {
-        let mut number = 0;
-        loop {
-            match self.input.field(&mut number)? {
-                0 => return Some(()),
-                STRUCT if number == 3 => self.column_metadata()?,
-                kind => self.input.skip(kind, LEVELS_SKIPPED_MAX)?,
-            }
-        }
+        self.field((STRUCT, 3), Copy::column_metadata)
     }
 
     fn column_metadata(&mut self) -> Option<()> {
