@@ -18,7 +18,7 @@
 //!
 //! Each cell of this table is total: what is not in it is a misfit with a reason.
 
-use super::text;
+use super::{list, text};
 use crate::view::{Encoding, Feature, Scalar, TimeUnit, Type};
 
 /// A value of an export.
@@ -154,6 +154,20 @@ pub fn key(value: Value, out: &mut Vec<u8>) -> Result<(), Reason> {
         _ => text::of(value, out),
     }
     Ok(())
+}
+
+/// What is stored of a value.
+#[inline]
+pub fn cell(value: Value, target: Target, out: &mut Vec<u8>) -> Result<(), Reason> {
+    match target {
+        Target::Key => key(value, out),
+        Target::Scalar(target) => scalar(value, target, out),
+        Target::Time(unit) => {
+            text::integer(timestamp(value, unit)?, out);
+            Ok(())
+        }
+        Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
+    }
 }
 
 /// The text or bytes of a scalar feature.

@@ -115,15 +115,16 @@ impl<'a> Pass<'a> {
                     continue;
                 }
                 let at = match plan.time {
-                    None => Some(self.now),
-                    Some(input) => cells.get(input).copied().flatten().and_then(millis),
-                };
-                if let (Some(at), Some(_)) = (at, plan.time) {
-                    self.check_time(block, row, at)?;
-                }
-                let Some(at) = at else {
-                    self.reject(block, row, cells, plan.time, "the time of the row is null")?;
-                    continue;
+                    None => self.now,
+                    Some(input) => {
+                        let Some(at) = cells.get(input).copied().flatten().and_then(millis) else {
+                            let reason = "the time of the row is null";
+                            self.reject(block, row, cells, plan.time, reason)?;
+                            continue;
+                        };
+                        self.check_time(block, row, at)?;
+                        at
+                    }
                 };
                 let counted = fill(&plan, cells);
                 let taken = sink.row(&Row {
@@ -144,7 +145,8 @@ impl<'a> Pass<'a> {
 
     /// A time of a row that cannot be is that of all rows, mostly: it is of another unit.
     fn check_time(&self, block: &Block, row: usize, at: i64) -> Result<(), Failure> {
-        if self.any_time || (EARLIEST..=self.now.saturating_add(AHEAD_MILLIS)).contains(&at) {
+        let latest = self.now.saturating_add(AHEAD_MILLIS);
+        if self.any_time || (EARLIEST..=latest).contains(&at) {
             return Ok(());
         }
         let column = self.plan.time.and_then(|input| self.plan.column(input));
@@ -156,7 +158,7 @@ impl<'a> Pass<'a> {
         let number = at as f64 * declared.per_milli();
         let is_possible = |unit: &TimeUnit| {
             let millis = number / unit.per_milli();
-            (EARLIEST as f64..=(self.now.saturating_add(AHEAD_MILLIS)) as f64).contains(&millis)
+            (EARLIEST as f64..=latest as f64).contains(&millis)
         };
         let other = TimeUnit::ALL.into_iter().find(is_possible);
         let hint = match other {

@@ -21,7 +21,6 @@ use self::bytes::ReadSoFar;
 use self::records::{Dialect, Records};
 use super::contain::Position;
 use super::convert::{self, Target, Value};
-use super::list;
 use super::source::{Cells, Misfit, Rows, Source, TextCells, Wanted};
 use super::storage::Blob;
 use crate::client::Failure;
@@ -251,7 +250,7 @@ impl Source for TextSource {
                         reason.push_str(" (--quoted-null reads \"\" as a null)");
                     }
                     if str::from_utf8(field).is_err() {
-                        reason.push_str(" (--encoding latin-1, or what the file is in)");
+                        reason.push_str(": --encoding latin-1, or what the file is in");
                     }
                     misfits.push(Misfit {
                         row: rows,
@@ -286,36 +285,26 @@ fn read_with(
     float_keys: Option<FloatKeys>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let value = Value::Text(text);
-    match target {
-        Target::Key => {
-            let key = match (whole_float(text), float_keys) {
-                (None, _) | (_, Some(FloatKeys::Text)) => text,
-                (Some(integer), Some(FloatKeys::Integer)) => integer,
-                (Some(integer), None) => {
-                    let (text, integer) = (text.escape_ascii(), integer.escape_ascii());
-                    return Err(format!(
-                        "is {text} in a key the integer {integer}, which became a float? \
-                         --float-keys integer, or --float-keys text if it is that text"
-                    ));
-                }
-            };
-            if std::str::from_utf8(key).is_err() {
-                let key = key.escape_ascii();
-                return Err(format!(
-                    "\"{key}\" in a key is not UTF-8: --encoding latin-1, or what it is in"
-                ));
-            }
-            out.extend_from_slice(key);
-            Ok(())
-        }
-        Target::Scalar(scalar) => convert::scalar(value, scalar, out),
-        Target::Time(unit) => {
-            super::text::integer(convert::timestamp(value, unit)?, out);
-            Ok(())
-        }
-        Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
+    if target != Target::Key {
+        return convert::cell(Value::Text(text), target, out);
     }
+    let key = match (whole_float(text), float_keys) {
+        (None, _) | (_, Some(FloatKeys::Text)) => text,
+        (Some(integer), Some(FloatKeys::Integer)) => integer,
+        (Some(integer), None) => {
+            let (text, integer) = (text.escape_ascii(), integer.escape_ascii());
+            return Err(format!(
+                "is {text} in a key the integer {integer}, which became a float? --float-keys \
+                 integer, or --float-keys text if it is that text"
+            ));
+        }
+    };
+    if str::from_utf8(key).is_err() {
+        let key = key.escape_ascii();
+        return Err(format!("\"{key}\" in a key is not UTF-8"));
+    }
+    out.extend_from_slice(key);
+    Ok(())
 }
 
 /// The integer of a text such as `-12.0`.

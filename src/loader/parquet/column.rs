@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 
-use super::super::convert::{self, Target, Value};
-use super::super::list::{self, ListWriter};
+use super::super::convert::{self, Target};
+use super::super::list::ListWriter;
 use super::super::source::{Cells, Misfit, TextCells};
-use super::super::text;
 use super::format::{Format, Physical, ShortWay};
 use super::schema::Shape;
 use crate::view::Scalar;
@@ -288,24 +287,11 @@ impl<T: Physical> FlatWriter<'_, T> {
         let column = &mut *self.column;
         let written = self.cells.push(|out| {
             let value = T::value(value, column.format, &mut column.scratch)?;
-            write(value, column.target, out)
+            convert::cell(value, column.target, out)
         });
         if let Err(reason) = written {
             self.misfits.push(self.column.misfit(row, reason));
         }
-    }
-}
-
-#[inline]
-fn write(value: Value, target: Target, out: &mut Vec<u8>) -> Result<(), String> {
-    match target {
-        Target::Scalar(scalar) => convert::scalar(value, scalar, out),
-        Target::Time(unit) => {
-            text::integer(convert::timestamp(value, unit)?, out);
-            Ok(())
-        }
-        Target::Key => convert::key(value, out),
-        Target::List { .. } | Target::Embedding { .. } => list::from_value(value, target, out),
     }
 }
 
