@@ -2,7 +2,8 @@
 # Build Fieldstone, start it with its defaults, declare the features of real flights, load them,
 # read some back, load a wrong export and roll it back. The data is kept in fieldstone-data, and a
 # second run starts from it. A Fieldstone that already answers on $PORT is used as it is. Needs
-# a Rust toolchain; a C compiler and redis-cli are installed from the Debian packages build-essential and redis-tools if missing.
+# a Rust toolchain; a C compiler and redis-cli are installed from the Debian packages
+# build-essential and redis-tools if missing.
 set -eu
 
 cd "$(dirname "$0")/.."

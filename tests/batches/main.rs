@@ -8,7 +8,7 @@ mod model;
 mod support;
 
 use export::{Load, begin, upload};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::{Connection, Server};
 
@@ -81,6 +81,17 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what}: not within a minute");
         std::thread::yield_now();
     }
+}
+
+/// The files of batches in a directory.
+fn batch_files(dir: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(dir).expect("the directory");
+    let files = files.map(|file| file.expect("an entry").path());
+    let is_batch = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("batch-")
+    };
+    files.filter(is_batch).collect()
 }
 
 fn folded(c: &mut Connection, view: &str) -> String {
@@ -158,18 +169,9 @@ fn a_kept_version_that_rots_is_found_and_not_rolled_back_to() {
     let server = start(dir.path(), &["--batch-layers", "0"]);
     let mut c = server.connect();
     c.call(&["FS.VIEW", "APPLY", VIEWS]);
-    let files = || -> Vec<std::path::PathBuf> {
-        let files = std::fs::read_dir(dir.path()).expect("the directory");
-        let files = files.map(|file| file.expect("an entry").path());
-        let is_batch = |path: &std::path::PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("batch-")
-        };
-        files.filter(is_batch).collect()
-    };
     PURCHASES.publish(&mut c, &purchases(0..100, 1));
     until("folded", || folded(&mut c, "user_purchases") == "yes");
-    let [first] = files().try_into().expect("one file");
+    let [first] = batch_files(dir.path()).try_into().expect("one file");
     PURCHASES.publish(&mut c, &purchases(0..100, 2));
     until("folded", || folded(&mut c, "user_purchases") == "yes");
     c.line("SAVE");
@@ -281,12 +283,7 @@ fn a_rollback_publishes_an_earlier_version_again() {
     );
     until("the files of versions that are kept no more go", || {
         c.line("SAVE");
-        let files = std::fs::read_dir(dir.path()).expect("the directory");
-        let batches = files.filter(|f| {
-            let name = f.as_ref().expect("an entry").file_name();
-            name.to_string_lossy().starts_with("batch-")
-        });
-        batches.count() == 2
+        batch_files(dir.path()).len() == 2
     });
 }
 
@@ -342,13 +339,7 @@ fn an_upload_counts_when_it_is_published_and_not_before() {
     begin(&mut other, "user_purchases");
     drop(other);
     until("files of those who went away go", || {
-        let mut files = std::fs::read_dir(dir.path()).expect("the directory");
-        files.all(|f| {
-            !f.expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .starts_with("batch-")
-        })
+        batch_files(dir.path()).is_empty()
     });
     assert!(!PURCHASES.publish(&mut c, &purchases(0..1000, 1)).is_error());
     assert_eq!(c.line("DBSIZE").integer(), 1000);
@@ -581,10 +572,8 @@ tags = { type = "list<string>" }
         published.text()
     );
     assert_eq!(c.line("HGET A:user:1 n").text(), "1");
-    let files = std::fs::read_dir(dir.path()).expect("a folder");
-    let names = files.map(|entry| entry.expect("an entry").file_name());
-    let batches = names.filter(|name| name.to_string_lossy().starts_with("batch-"));
-    assert_eq!(batches.count(), 1, "what was refused leaves no file");
+    let left = batch_files(dir.path()).len();
+    assert_eq!(left, 1, "what was refused leaves no file");
 }
 
 /// An export that came out empty, or half as large, is a mistake more often than a wish.

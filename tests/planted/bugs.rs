@@ -83,6 +83,13 @@ pub const BUGS: &[Bug] = &[
         tests: "batch::guard",
     },
     Bug {
+        what: "a batch may take a view from most of its entities unasked",
+        file: "src/batch/guard.rs",
+        good: "Some(before) if live > 0 && !allowed.shrink => Err",
+        bad: "Some(before) if live > 0 && !allowed.shrink && entities == u64::MAX => Err",
+        tests: "batch::guard",
+    },
+    Bug {
         what: "a quote that is open at the end of a file is closed there",
         file: "src/loader/delimited/records.rs",
         good: "return Err(Wrong::Open);",
@@ -261,7 +268,8 @@ pub const BUGS: &[Bug] = &[
     Bug {
         what: "a batch is published before the name of its file is safe",
         file: "src/batch/uploads.rs",
-        good: "self.disk\n            .sync_names()\n            .map_err(|error| Refusal::of_disk(&error))?;",
+        good: "self.disk\n            .sync_names()\n            \
+               .map_err(|error| Refusal::of_disk(&error))?;",
         bad: "",
         tests: "checkpoint::tests::",
     },

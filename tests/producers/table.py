@@ -63,10 +63,14 @@ def text_of_float(value, text, bits):
         equal = struct.pack("<d", again) == struct.pack("<d", value)
     if math.isinf(value):
         return equal and text == ("inf" if value > 0 else "-inf")
-    # As many digits, whether `1e16` or `1e+16`, `5` or `5.0`: the last may be another where two texts
-    # are as far from the number.
-    digits = [decimal.Decimal(one).normalize().as_tuple().digits for one in (text, shortest)]
-    return equal and len(digits[0]) == len(digits[1])
+    # The same digits, whether `1e16` or `1e+16`, `5` or `5.0`; where two texts of as many digits are
+    # as far from the number, either.
+    exact, text, shortest = (decimal.Decimal(one) for one in (float(value), text, shortest))
+    with decimal.localcontext() as context:
+        context.prec = 2000
+        as_far = abs(text - exact) == abs(shortest - exact)
+    digits = [len(one.normalize().as_tuple().digits) for one in (text, shortest)]
+    return equal and (text == shortest or (as_far and digits[0] == digits[1]))
 
 
 def floating(bits=64):
