@@ -31,6 +31,16 @@ enum Command {
     Check(fieldstone::check::CheckArgs),
     #[cfg(feature = "loader")]
     Load(Box<fieldstone::loader::LoadArgs>),
+    /// Declarations of views
+    #[cfg(feature = "loader")]
+    #[command(subcommand)]
+    View(View),
+}
+
+#[cfg(feature = "loader")]
+#[derive(Subcommand)]
+enum View {
+    Infer(Box<fieldstone::loader::InferArgs>),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +50,8 @@ fn main() -> ExitCode {
         Command::Check(args) => fieldstone::check::run(&args),
         #[cfg(feature = "loader")]
         Command::Load(args) => fieldstone::loader::run(&args),
+        #[cfg(feature = "loader")]
+        Command::View(View::Infer(args)) => fieldstone::loader::infer(&args),
     }
 }
 

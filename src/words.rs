@@ -40,9 +40,57 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// A word as Redis's configuration and `redis-cli` read it back: in quotes where it needs them.
+pub fn quoted(word: impl AsRef<[u8]>) -> String {
+    let word = word.as_ref();
+    let plain = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'#');
+    let mut out = String::with_capacity(word.len() + 2);
+    if !word.is_empty() && word.iter().all(plain) {
+        out.extend(word.iter().copied().map(char::from));
+        return out;
+    }
+    out.push('"');
+    for chunk in word.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' | '\\' => out.extend(['\\', c]),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_control() => {
+                    let mut bytes = [0; 4];
+                    escape(c.encode_utf8(&mut bytes).as_bytes(), &mut out);
+                }
+                c => out.push(c),
+            }
+        }
+        escape(chunk.invalid(), &mut out);
+    }
+    out.push('"');
+    out
+}
+
+fn escape(bytes: &[u8], out: &mut String) {
+    out.extend(bytes.iter().map(|byte| format!("\\x{byte:02x}")));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_are_read_back() {
+        for (word, want) in [
+            (&b"A:user:1"[..], "A:user:1"),
+            (b"", "\"\""),
+            (b"a b", "\"a b\""),
+            (b"\"\\\n\t\r", r#""\"\\\n\t\r""#),
+            (b"\0\xff\x7f", r#""\x00\xff\x7f""#),
+            ("caf\u{e9} \u{9b}".as_bytes(), "\"caf\u{e9} \\xc2\\x9b\""),
+        ] {
+            assert_eq!(quoted(word), want);
+        }
+    }
 
     #[test]
     fn nothing_that_a_terminal_would_obey() {

@@ -75,7 +75,9 @@ impl Reader {
         reader.program(
             "fieldstone",
             &format!(
-                "command=$1; shift; exec {program} \"$command\" --server 127.0.0.1:{port} \"$@\""
+                "case $1 in apply | load) command=$1; shift; \
+                 exec {program} \"$command\" --server 127.0.0.1:{port} \"$@\";; esac; \
+                 exec {program} \"$@\""
             ),
         );
         reader

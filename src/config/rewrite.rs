@@ -9,6 +9,7 @@
 
 use super::settings::{Setting, settings};
 use super::{Config, ConfigErrors, Source, file, find, find_foreign, value};
+use crate::words::quoted;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -119,7 +120,7 @@ impl Config {
                 }
             }
             "bind" => {
-                let addresses: Vec<_> = self.bind.iter().map(|address| quoted(address)).collect();
+                let addresses: Vec<_> = self.bind.iter().map(quoted).collect();
                 let _ = writeln!(out, "{name} {}", addresses.join(" "));
             }
             _ => {
@@ -139,27 +140,4 @@ impl Config {
         let directive = file::directive(line, "").ok().flatten();
         directive.is_some_and(|(name, words)| self.set(&name, &words, String::new()).is_ok())
     }
-}
-
-/// A word as the file's reader takes it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\' | '#');
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut out = String::from("\"");
-    for c in word.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_ascii_control() => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

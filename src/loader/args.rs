@@ -43,6 +43,10 @@ pub struct LoadArgs {
     /// Read and check everything, send nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Send nothing: show the commands that the first N rows would become, for redis-cli
+    #[arg(long, value_name = "N", conflicts_with = "dry_run",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub show: Option<u64>,
     /// Publish an export without rows, or of which everything has expired
     #[arg(long)]
     pub allow_empty: bool,
@@ -178,7 +182,7 @@ pub enum Mode {
     Upsert,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((left, right)) if !left.is_empty() && !right.is_empty() => {
             Ok((left.to_owned(), right.to_owned()))
@@ -188,7 +192,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// The value may be empty: nulls.
-fn condition(text: &str) -> Result<Condition, String> {
+pub fn condition(text: &str) -> Result<Condition, String> {
     match text.split_once('=') {
         Some((column, value)) if !column.is_empty() => Ok(Condition {
             column: column.to_owned(),

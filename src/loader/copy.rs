@@ -11,7 +11,7 @@ use std::sync::mpsc::Receiver;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::reader::Read;
-use super::rejects::{self, Rejects};
+use super::rejects::{self, Reject, Rejects};
 use super::report::Report;
 use super::sink::{Row, RowSink, Taken};
 use super::source::{Block, Misfit};
@@ -37,7 +37,9 @@ pub struct Pass<'a> {
     pub any_time: bool,
     pub stop: &'a Stop,
     pub progress: Progress,
-    pub rejects: &'a mut Rejects,
+    pub rejects: Rejects<'a>,
+    /// No row behind so many is looked at.
+    pub rows_max: u64,
     pub report: Report,
     next_number: u64,
 }
@@ -49,7 +51,7 @@ impl<'a> Pass<'a> {
         (now, any_time): (i64, bool),
         stop: &'a Stop,
         progress: Progress,
-        rejects: &'a mut Rejects,
+        rejects: Rejects<'a>,
     ) -> Pass<'a> {
         Pass {
             plan,
@@ -59,6 +61,7 @@ impl<'a> Pass<'a> {
             stop,
             progress,
             rejects,
+            rows_max: u64::MAX,
             report: Report::default(),
             next_number: 0,
         }
@@ -75,6 +78,9 @@ impl<'a> Pass<'a> {
             let extra = self.report.extra_columns.max(block.extra_columns);
             self.report.extra_columns = extra;
             self.progress.tell(self.report.rows, block.bytes_read);
+            if self.next_number >= self.rows_max {
+                break;
+            }
         }
         self.rejects.flush()?;
         self.report.rejects = self.rejects.count;
@@ -98,6 +104,9 @@ impl<'a> Pass<'a> {
             }
             for (row, cells) in cells.chunks_exact_mut(inputs).take(rows).enumerate() {
                 let row = from + row;
+                if self.next_number >= self.rows_max {
+                    return Ok(());
+                }
                 let number = self.next_number;
                 self.next_number += 1;
                 self.report.rows += 1;
@@ -145,8 +154,7 @@ impl<'a> Pass<'a> {
 
     /// A time of a row that cannot be is that of all rows, mostly: it is of another unit.
     fn check_time(&self, block: &Block, row: usize, at: i64) -> Result<(), Failure> {
-        let latest = self.now.saturating_add(AHEAD_MILLIS);
-        if self.any_time || (EARLIEST..=latest).contains(&at) {
+        if self.any_time || is_possible(at as f64, self.now) {
             return Ok(());
         }
         let column = self.plan.time.and_then(|input| self.plan.column(input));
@@ -156,11 +164,8 @@ impl<'a> Pass<'a> {
         text::time(at, &mut shown);
         let declared = self.plan.view.event_time_unit;
         let number = at as f64 * declared.per_milli();
-        let is_possible = |unit: &TimeUnit| {
-            let millis = number / unit.per_milli();
-            (EARLIEST as f64..=latest as f64).contains(&millis)
-        };
-        let other = TimeUnit::ALL.into_iter().find(is_possible);
+        let of_unit = |unit: &TimeUnit| is_possible(number / unit.per_milli(), self.now);
+        let other = TimeUnit::ALL.into_iter().find(of_unit);
         let hint = match other {
             Some(unit) => format!(
                 "; event_time_unit = \"{}\" in the view, if that is what it counts",
@@ -200,8 +205,20 @@ impl<'a> Pass<'a> {
         let column = input.and_then(|input| self.plan.column(input));
         let place = block.place(row);
         let file = self.file_names.get(place.file).map_or("", String::as_str);
-        self.rejects.add(file, place, &key, column, reason)
+        self.rejects.add(&Reject {
+            file_name: file,
+            place,
+            key: &key,
+            column,
+            reason,
+        })
     }
+}
+
+/// Whether a row can be of this time, in milliseconds.
+pub fn is_possible(at: f64, now: i64) -> bool {
+    let latest = now.saturating_add(AHEAD_MILLIS);
+    (EARLIEST as f64..=latest as f64).contains(&at)
 }
 
 /// Cells of a row.

@@ -3,7 +3,7 @@
 //! ```text
 //! storage (files) -> parquet | delimited (columns) -> convert (declared types)
 //!     -> reader (a thread) -> copy (rows: key, time, defaults, rejects)
-//!     -> a sink: newest (checks) | wire (any Redis)
+//!     -> a sink: batch | newest (checks), then wire (any Redis) | show (a terminal)
 //! ```
 //!
 //! Invariants
@@ -14,11 +14,13 @@
 
 mod args;
 mod batch;
+mod commands;
 mod contain;
 mod convert;
 mod copy;
 mod declared;
 mod delimited;
+mod infer;
 mod list;
 mod newest;
 mod parquet;
@@ -28,6 +30,7 @@ mod reader;
 mod rejects;
 mod report;
 mod resume;
+mod show;
 mod sink;
 mod source;
 mod stop;
@@ -42,8 +45,9 @@ use std::sync::Arc;
 
 pub use self::args::{LoadArgs, Mode};
 use self::batch::{BatchSink, Target};
-use self::contain::Position;
+use self::commands::Commands;
 use self::copy::Pass;
+pub use self::infer::{InferArgs, run as infer};
 use self::newest::Newest;
 use self::plan::{Plan, Wishes};
 use self::progress::Progress;
@@ -53,8 +57,7 @@ use self::report::Report;
 use self::resume::Resume;
 use self::sink::{RowSink, Summary};
 use self::stop::Stop;
-use self::storage::Export;
-use self::wire::{Expiry, WireSink};
+use self::wire::WireSink;
 use crate::batch::Allowed;
 use crate::client::{Address, Failure};
 use crate::clock;
@@ -89,6 +92,9 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
         Some(key) => without_view(args, key, stop)?,
         None => with_view(args, stop)?,
     };
+    if let Some(rows_max) = args.show {
+        return load.show(rows_max);
+    }
     let (report, summary) = match to {
         Some(to) if !args.dry_run => load.over_the_wire(&to)?,
         None if !args.dry_run => load.as_a_batch()?,
@@ -140,7 +146,7 @@ fn target(args: &LoadArgs) -> Result<Option<Address>, String> {
         ("--resume", args.resume.is_some()),
         ("--key-ttl", args.key_ttl),
     ] {
-        if given && to.is_none() {
+        if given && to.is_none() && args.show.is_none() {
             return Err(format!("{option} goes with --to"));
         }
     }
@@ -157,7 +163,7 @@ fn with_view<'a>(args: &'a LoadArgs, stop: Stop) -> Result<Load<'a>, Failure> {
         Failure::lasting(format!("view {name} has no source: name one behind it"))
     })?;
     let plan = Plan::new(view, &args.set, args.allow_missing).map_err(Failure::lasting)?;
-    let reader = Load::reader(args, &source)?;
+    let reader = reader_of(args, &source)?;
     Ok(Load::new(args, plan, reader, source, stop))
 }
 
@@ -167,7 +173,7 @@ fn without_view<'a>(args: &'a LoadArgs, key: &str, stop: Stop) -> Result<Load<'a
         return Err(Failure::lasting(reason));
     };
     let template = Template::parse(key).map_err(|e| Failure::lasting(format!("--key {e}")))?;
-    let reader = Load::reader(args, source)?;
+    let reader = reader_of(args, source)?;
     let Some(first) = reader.export.files.first() else {
         return Err(Failure::passing(format!("{source}: no files")));
     };
@@ -185,18 +191,11 @@ fn without_view<'a>(args: &'a LoadArgs, key: &str, stop: Stop) -> Result<Load<'a
     Ok(Load::new(args, plan, reader, source.clone(), stop))
 }
 
-impl<'a> Load<'a> {
-    fn reader(args: &LoadArgs, source: &str) -> Result<Arc<Reader>, Failure> {
-        let position = Arc::new(Position::default());
-        contain::install(position.clone());
-        Ok(Arc::new(Reader {
-            export: Export::find(source, &args.conditions)?,
-            position,
-            memory_bytes: args.memory / 2,
-            text: args.text.options().map_err(Failure::lasting)?,
-        }))
-    }
+fn reader_of(args: &LoadArgs, source: &str) -> Result<Arc<Reader>, Failure> {
+    Reader::find(source, &args.conditions, args.memory, &args.text)
+}
 
+impl<'a> Load<'a> {
     fn new(
         args: &'a LoadArgs,
         plan: Plan,
@@ -220,20 +219,14 @@ impl<'a> Load<'a> {
         &self,
         phase: &'static str,
         now: i64,
-        rejects: &mut Rejects,
+        rejects: Rejects,
         sink: &mut dyn RowSink,
     ) -> Result<Report, Failure> {
         let blocks = self.reader.start(&self.plan);
         let progress = Progress::start(phase, self.reader.bytes());
         let (plan, names) = (&self.plan, &self.file_names);
-        let mut pass = Pass::new(
-            plan,
-            names,
-            (now, self.args.any_time),
-            &self.stop,
-            progress,
-            rejects,
-        );
+        let times = (now, self.args.any_time);
+        let mut pass = Pass::new(plan, names, times, &self.stop, progress, rejects);
         pass.run(&blocks, sink)?;
         let report = Report {
             files: self.file_names.len(),
@@ -252,7 +245,7 @@ impl<'a> Load<'a> {
         Ok(report)
     }
 
-    fn rejects(&self) -> Rejects {
+    fn rejects(&self) -> Rejects<'static> {
         let path = self.args.rejects.clone();
         let default = || PathBuf::from(format!("{}.rejects.jsonl", self.plan.view.name));
         Rejects::new(path.unwrap_or_else(default), self.args.max_rejects)
@@ -261,7 +254,7 @@ impl<'a> Load<'a> {
     /// Read and check everything, send nothing.
     fn check(&self) -> Result<(Report, Newest), Failure> {
         let mut newest = Newest::new(self.args.memory / 2);
-        let report = self.pass("check", now(), &mut self.rejects(), &mut newest)?;
+        let report = self.pass("check", now(), self.rejects(), &mut newest)?;
         Ok((report, newest))
     }
 
@@ -287,7 +280,7 @@ impl<'a> Load<'a> {
             dir: std::env::temp_dir(),
         };
         let mut sink = BatchSink::begin(target, view, u64::try_from(now).unwrap_or(0))?;
-        let report = self.pass("load", now, &mut self.rejects(), &mut sink)?;
+        let report = self.pass("load", now, self.rejects(), &mut sink)?;
         sink.note(&self.source, &self.args.conditions, &report);
         let summary = Box::new(sink).finish()?;
         Ok((report, summary))
@@ -295,9 +288,9 @@ impl<'a> Load<'a> {
 
     /// Check everything, then send it.
     fn over_the_wire(&self, to: &Address) -> Result<(Report, Summary), Failure> {
-        let expiry = Expiry::of(&self.plan.view, self.args.key_ttl);
+        let commands = Commands::of_view(&self.plan.view, self.args.key_ttl);
         // Now rather than after everything was read. It is not kept: reading may take long.
-        expiry.check(&mut self.args.server.connect(to)?)?;
+        commands.check(&mut self.args.server.connect(to)?)?;
         let resume = self.args.resume.as_deref();
         let resume = resume.map(|path| Resume::open(path, self.identity(to), now()));
         let resume = resume.transpose()?;
@@ -310,15 +303,14 @@ impl<'a> Load<'a> {
         let mut sink = Box::new(WireSink::new(
             self.args.server.connect(to)?,
             usize::from(self.args.in_flight),
-            &self.plan.view,
-            expiry,
+            commands,
             resolved,
             self.file_names.clone(),
             resume,
         ));
         // They were told by the first pass.
-        let mut rejects = Rejects::silent();
-        match self.pass("send", at, &mut rejects, &mut *sink) {
+        let rejects = Rejects::silent();
+        match self.pass("send", at, rejects, &mut *sink) {
             Ok(again) if again.rows == report.rows && again.rejects == report.rejects => {}
             Ok(_) => {
                 let told = sink.abandon().unwrap_or_default();

@@ -13,7 +13,7 @@ use super::delimited;
 use super::source::{Source, Wanted};
 use super::storage::File;
 use crate::client::Failure;
-use crate::view::{Encoding, Feature, Part, Template, TimeUnit, Type, View};
+use crate::view::{Feature, Part, Scalar, Template, Type, View};
 use crate::words::did_you_mean;
 
 pub struct Plan {
@@ -306,16 +306,18 @@ fn undeclared(
                 position + 1
             ));
         }
+        let kind = match source.natural(position)? {
+            None => Type::Scalar(Scalar::String),
+            Some(scalar @ Type::Scalar(_)) => scalar,
+            Some(_) => {
+                let reason = "is repeated; a view can declare it as a list";
+                return Err(format!("column {name} {reason}"));
+            }
+        };
+        let new = new.map_or(name, |(_, new)| new);
         features.push(Feature {
-            name: new.map_or(name, |(_, new)| new).clone(),
-            kind: Type::Scalar(source.natural(position)?),
-            default: None,
-            ttl: None,
-            description: None,
-            tags: Vec::new(),
             column: Some(name.clone()),
-            encoding: Encoding::Packed,
-            unit: TimeUnit::default(),
+            ..Feature::of_type(new, kind)
         });
     }
     if features.is_empty() {
@@ -340,7 +342,7 @@ fn refuse_duplicates<'a>(names: impl Iterator<Item = &'a str>, what: &str) -> Re
     }
 }
 
-fn unknown_column(whose: &str, name: &str, columns: &[String]) -> String {
+pub fn unknown_column(whose: &str, name: &str, columns: &[String]) -> String {
     const SHOWN_MAX: usize = 20;
     let shown: Vec<&str> = columns.iter().map(String::as_str).take(SHOWN_MAX).collect();
     let more = if columns.len() > SHOWN_MAX {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::contain::Position;
+use super::args::TextArgs;
+use super::contain::{self, Position};
 use super::delimited::{TextOptions, TextSource};
 use super::parquet::ParquetSource;
 use super::plan::{Binding, Origin, Plan};
 use super::source::{Block, Cells, Place, Rows, Source};
-use super::storage::{Export, File, Kind};
+use super::storage::{Condition, Export, File, Kind};
 use crate::client::Failure;
 
 /// Blocks that wait to be taken: reading and what is done with rows go on at the same time.
@@ -27,6 +28,23 @@ pub struct Reader {
 pub type Read = Result<Block, Failure>;
 
 impl Reader {
+    /// Of the files of `source`, in so much memory.
+    pub fn find(
+        source: &str,
+        conditions: &[Condition],
+        memory_bytes: u64,
+        text: &TextArgs,
+    ) -> Result<Arc<Reader>, Failure> {
+        let position = Arc::new(Position::default());
+        contain::install(position.clone());
+        Ok(Arc::new(Reader {
+            export: Export::find(source, conditions)?,
+            position,
+            memory_bytes: memory_bytes / 2,
+            text: text.options().map_err(Failure::lasting)?,
+        }))
+    }
+
     pub fn open(&self, file: &File) -> Result<Box<dyn Source>, Failure> {
         self.position.open(&file.name);
         let blob = self.export.open(file)?;

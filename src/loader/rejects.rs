@@ -7,75 +7,90 @@ use super::source::Place;
 use crate::client::Failure;
 use crate::io::{self, File};
 
-pub struct Rejects {
-    /// `None`: they are only counted.
-    path: Option<PathBuf>,
-    file: Option<BufWriter<File>>,
+/// A row that does not fit.
+pub struct Reject<'a> {
+    pub file_name: &'a str,
+    pub place: Place,
+    /// As far as it is known.
+    pub key: &'a str,
+    /// `None`: the row as a whole.
+    pub column: Option<&'a str>,
+    pub reason: &'a str,
+}
+
+pub struct Rejects<'a> {
+    to: To<'a>,
     pub count: u64,
     max: u64,
 }
 
-impl Rejects {
-    pub fn new(path: PathBuf, max: u64) -> Rejects {
-        Rejects {
-            path: Some(path),
-            file: None,
-            count: 0,
-            max,
-        }
+enum To<'a> {
+    File {
+        path: PathBuf,
+        file: Option<BufWriter<File>>,
+    },
+    /// They are only counted.
+    Nowhere,
+    Each(Box<dyn FnMut(&Reject) + 'a>),
+}
+
+impl<'a> Rejects<'a> {
+    pub fn new(path: PathBuf, max: u64) -> Rejects<'a> {
+        let to = To::File { path, file: None };
+        Rejects { to, count: 0, max }
     }
 
     /// For a second pass, which finds what the first one told.
-    pub fn silent() -> Rejects {
+    pub fn silent() -> Rejects<'a> {
         Rejects {
-            path: None,
-            file: None,
+            to: To::Nowhere,
+            count: 0,
+            max: u64::MAX,
+        }
+    }
+
+    /// Each is given to `each`, and none ends the load.
+    pub fn told_to(each: impl FnMut(&Reject) + 'a) -> Rejects<'a> {
+        Rejects {
+            to: To::Each(Box::new(each)),
             count: 0,
             max: u64::MAX,
         }
     }
 
     /// Note a row; an error if it is one too many.
-    pub fn add(
-        &mut self,
-        file_name: &str,
-        place: Place,
-        key: &str,
-        column: Option<&str>,
-        reason: &str,
-    ) -> Result<(), Failure> {
+    pub fn add(&mut self, reject: &Reject) -> Result<(), Failure> {
         self.count += 1;
-        let Some(path) = &self.path else {
-            return Ok(());
+        let (path, file) = match &mut self.to {
+            To::File { path, file } => (path, file),
+            To::Nowhere => return Ok(()),
+            To::Each(each) => {
+                each(reject);
+                return Ok(());
+            }
         };
         let line = serde_json::json!({
-            "file": file_name,
-            "row_group": place.row_group,
-            "row": place.row,
-            "key": key,
-            "column": column,
-            "reason": reason,
+            "file": reject.file_name,
+            "row_group": reject.place.row_group,
+            "row": reject.place.row,
+            "key": reject.key,
+            "column": reject.column,
+            "reason": reject.reason,
         });
         let shown = path.display().to_string();
-        let written = write(&mut self.file, path, &line.to_string());
+        let written = write(file, path, &line.to_string());
         written.map_err(|e| Failure::passing(format!("{shown}: {e}")))?;
         if self.count > self.max {
             self.flush()?;
-            let rows = if self.count == 1 {
-                "row does"
-            } else {
-                "rows do"
+            let rows = match self.count {
+                1 => "row does",
+                _ => "rows do",
             };
-            let column = column
-                .map(|name| format!(" column {name}"))
-                .unwrap_or_default();
             return Err(Failure::lasting(format!(
-                "{} {rows} not fit, more than --max-rejects {}, the last {}{column}: {reason}; its \
-                 key is {key} (all in {})",
+                "{} {rows} not fit, more than --max-rejects {}, the last {} (all in {shown})",
                 self.count,
                 self.max,
-                show(file_name, place),
-                shown,
+                reject.show(),
             )));
         }
         Ok(())
@@ -83,8 +98,23 @@ impl Rejects {
 
     /// The file, if there is one, is whole.
     pub fn flush(&mut self) -> Result<(), Failure> {
-        let flushed = self.file.as_mut().map_or(Ok(()), BufWriter::flush);
+        let flushed = match &mut self.to {
+            To::File {
+                file: Some(file), ..
+            } => file.flush(),
+            _ => Ok(()),
+        };
         flushed.map_err(|e| Failure::passing(format!("rejects: {e}")))
+    }
+}
+
+impl Reject<'_> {
+    /// For people.
+    pub fn show(&self) -> String {
+        let place = show(self.file_name, self.place);
+        let column = self.column.map(|name| format!(" column {name}"));
+        let (column, reason, key) = (column.unwrap_or_default(), self.reason, self.key);
+        format!("{place}{column}: {reason}; its key is {key}")
     }
 }
 

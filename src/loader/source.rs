@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::convert::Target;
 use crate::client::Failure;
+use crate::view::Type;
 
 /// Where a row is, all counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +198,9 @@ pub trait Source {
     fn columns(&self) -> Vec<String>;
     /// Read only these columns; says why one cannot be what it is wanted as.
     fn select(&mut self, wanted: Vec<Wanted>) -> Result<(), Failure>;
-    /// What a column is if nobody declares it; an error if it cannot be loaded without that.
-    fn natural(&self, column: usize) -> Result<crate::view::Scalar, String>;
+    /// What a column is if nobody declares it: a type that takes all of its values, or `None` if
+    /// they are texts that do not say. An error if it cannot be loaded.
+    fn natural(&self, column: usize) -> Result<Option<Type>, String>;
     /// The next rows; `None` at the end.
     fn next_rows(&mut self) -> Result<Option<Rows>, Failure>;
 }

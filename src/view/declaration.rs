@@ -123,6 +123,23 @@ impl View {
     }
 }
 
+impl Feature {
+    /// One that says nothing but its type.
+    pub fn of_type(name: &str, kind: Type) -> Feature {
+        Feature {
+            name: name.to_owned(),
+            kind,
+            default: None,
+            ttl: None,
+            description: None,
+            tags: Vec::new(),
+            column: None,
+            encoding: kind.encoding(),
+            unit: TimeUnit::default(),
+        }
+    }
+}
+
 impl Scalar {
     const NAMES: [(Scalar, &str); 7] = [
         (Scalar::Int64, "int64"),

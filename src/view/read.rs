@@ -255,17 +255,7 @@ fn feature(declared: &Entry<'_, '_>) -> Result<Feature, ReadError> {
         let reason = format!("the name of a feature is of 1 to {NAME_BYTES_MAX} bytes");
         return Err(spot.fail(reason));
     }
-    let mut feature = Feature {
-        name: declared.name.to_owned(),
-        kind: Type::Scalar(Scalar::Bytes),
-        default: None,
-        ttl: None,
-        description: None,
-        tags: Vec::new(),
-        column: None,
-        encoding: Encoding::Packed,
-        unit: TimeUnit::default(),
-    };
+    let mut feature = Feature::of_type(declared.name, Type::Scalar(Scalar::Bytes));
     let mut unit = None;
     let (mut kind, mut dim, mut encoding, mut default) = (None, None, None, None);
     for entry in entries(&spot, spot.table(declared.value)?) {

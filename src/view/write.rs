@@ -5,11 +5,12 @@ use super::{Encoding, Feature, OnMissed, TimeUnit, Type, View, show_duration};
 
 /// The text; it reads back as this view.
 pub fn write(view: &View) -> String {
-    let mut text = format!("[view.{}]\n", view.name);
+    let view_name = key(&view.name);
+    let mut text = format!("[view.{view_name}]\n");
     for (name, value) in settings(view) {
         text.push_str(&format!("{name} = {value}\n"));
     }
-    text.push_str(&format!("\n[view.{}.feature]\n", view.name));
+    text.push_str(&format!("\n[view.{view_name}.feature]\n"));
     for feature in &view.features {
         let settings = feature_settings(feature);
         let settings: Vec<String> = settings

@@ -7,6 +7,7 @@ mod dialects;
 mod export;
 mod lists;
 mod places;
+mod preview;
 mod published;
 mod redis_server;
 mod refusals;

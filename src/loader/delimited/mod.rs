@@ -24,7 +24,7 @@ use super::convert::{self, Target, Value};
 use super::source::{Cells, Misfit, Rows, Source, TextCells, Wanted};
 use super::storage::Blob;
 use crate::client::Failure;
-use crate::view::Scalar;
+use crate::view::Type;
 
 const BLOCK_ROWS_MAX: usize = 1024;
 /// A block ends early when it has this much.
@@ -94,6 +94,8 @@ pub struct TextSource {
     next_row: u64,
     read: ReadSoFar,
     position: Arc<Position>,
+    /// Found behind rows that are given first.
+    failure: Option<Failure>,
 }
 
 impl TextSource {
@@ -114,6 +116,7 @@ impl TextSource {
             next_row: 0,
             read,
             position,
+            failure: None,
         };
         source.read_header()?;
         Ok(source)
@@ -218,17 +221,29 @@ impl Source for TextSource {
         Ok(())
     }
 
-    fn natural(&self, _column: usize) -> Result<Scalar, String> {
-        Ok(Scalar::String)
+    fn natural(&self, _column: usize) -> Result<Option<Type>, String> {
+        Ok(None)
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, Failure> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         let first_row = self.next_row;
         let mut columns: Vec<TextCells> = Vec::with_capacity(self.wanted.len());
         columns.resize_with(self.wanted.len(), TextCells::default);
         let (mut rows, mut bytes) = (0, 0);
         let mut misfits = Vec::new();
-        while rows < BLOCK_ROWS_MAX && bytes < BLOCK_BYTES && self.read_record()? {
+        while rows < BLOCK_ROWS_MAX && bytes < BLOCK_BYTES {
+            match self.read_record() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) if rows == 0 => return Err(failure),
+                Err(failure) => {
+                    self.failure = Some(failure);
+                    break;
+                }
+            }
             let fields = self.records.len();
             if fields != self.names.len() {
                 let (line, header) = (self.records.first_line(), self.names.len());

@@ -40,7 +40,7 @@ use super::contain::Position;
 use super::source::{Rows, Source, Wanted};
 use super::storage::Blob;
 use crate::client::Failure;
-use crate::view::Scalar;
+use crate::view::Type;
 
 const BLOCK_ROWS_MAX: usize = 1024;
 /// Before it is known how large lists are.
@@ -271,17 +271,13 @@ impl Source for ParquetSource {
         Ok(())
     }
 
-    fn natural(&self, column: usize) -> Result<Scalar, String> {
+    fn natural(&self, column: usize) -> Result<Option<Type>, String> {
         let loadable = self.loadable(column)?;
-        match loadable.shape {
-            Shape::Flat { .. } => Ok(loadable.format.natural(loadable.physical)),
-            Shape::List { .. } => {
-                let name = self.fields.get(column).map_or("", |field| &field.name);
-                Err(format!(
-                    "column {name} is repeated; a view can declare it as a list"
-                ))
-            }
-        }
+        let item = loadable.format.natural(loadable.physical);
+        Ok(Some(match loadable.shape {
+            Shape::Flat { .. } => Type::Scalar(item),
+            Shape::List { .. } => Type::List(item),
+        }))
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>, Failure> {
