@@ -19,6 +19,8 @@ mod manifest;
 mod pattern;
 mod payload;
 pub(crate) mod reading;
+#[cfg(feature = "loader")]
+mod records;
 mod reply;
 mod request;
 pub(crate) mod rows;
@@ -40,6 +42,8 @@ pub const TARGETS: &[Target] = &[
     target("glob", pattern::run),
     target("manifest", manifest::run),
     target("mutation_codec", change::run),
+    #[cfg(feature = "loader")]
+    target("records", records::run),
     target("resp_reply", reply::run),
     target("resp_request", request::run),
     target("resp_session", session::run),

@@ -149,9 +149,6 @@ impl TextArgs {
         };
         let encoding = Encoding::for_label(name.as_bytes())
             .ok_or_else(|| format!("--encoding: {} is not known", self.encoding))?;
-        if self.delimiter.is_some() && (quote == self.delimiter || self.escape == self.delimiter) {
-            return Err("--delimiter: it is the quote or the escape as well".to_owned());
-        }
         Ok(TextOptions {
             delimiter: self.delimiter,
             quote,

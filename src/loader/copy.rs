@@ -75,6 +75,7 @@ impl<'a> Pass<'a> {
             }
             let block = block?;
             self.block(&block, sink)?;
+            self.report.notes.extend(block.note);
             let extra = self.report.extra_columns.max(block.extra_columns);
             self.report.extra_columns = extra;
             self.progress.tell(self.report.rows, block.bytes_read);

@@ -258,6 +258,7 @@ struct Trial {
     misfits: BTreeMap<Option<String>, Misfits>,
     /// The earliest and the latest time of a row.
     times: Option<(i64, i64)>,
+    file_notes: Vec<String>,
 }
 
 #[derive(Default)]
@@ -295,10 +296,11 @@ impl Trial {
         // Times of rows are looked at by ourselves.
         let mut pass = Pass::new(&plan, &names, (now(), true), stop, progress, rejects);
         pass.run(&reader.start(&plan), &mut rows)?;
-        let read = pass.report.rows;
+        let report = std::mem::take(&mut pass.report);
         drop(pass);
         Ok(Trial {
-            rows: read,
+            rows: report.rows,
+            file_notes: report.notes,
             seen: rows.seen,
             times: rows.times.filter(|_| view.event_time.is_some()),
             misfits,
@@ -327,7 +329,7 @@ impl Trial {
                 self.rows
             )
         });
-        let mut notes: Vec<String> = misfits.collect();
+        let mut notes: Vec<String> = misfits.chain(self.file_notes.iter().cloned()).collect();
         if self.unit_that_fits(TimeUnit::default()).is_none()
             && let Some((first, last)) = self.times
             && !(is_possible(first as f64, now()) && is_possible(last as f64, now()))

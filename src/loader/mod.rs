@@ -47,6 +47,7 @@ pub use self::args::{LoadArgs, Mode};
 use self::batch::{BatchSink, Target};
 use self::commands::Commands;
 use self::copy::Pass;
+pub(crate) use self::delimited::{Dialect, Records};
 pub use self::infer::{InferArgs, run as infer};
 use self::newest::Newest;
 use self::plan::{Plan, Wishes};
@@ -105,6 +106,7 @@ fn load(args: &LoadArgs) -> Result<(), Failure> {
             Ok((report, resolved?.1))
         })?,
     };
+    report.tell_notes();
     let elapsed = clock::monotonic().saturating_duration_since(started);
     if std::io::stdout().is_terminal() {
         println!("{}", report.line(&summary, elapsed));

@@ -122,5 +122,6 @@ fn block(rows: Rows, binding: &Binding, file: usize, bytes_before: u64) -> Block
         misfits: rows.misfits,
         extra_columns: binding.extra,
         bytes_read: bytes_before + rows.bytes_read,
+        note: rows.note,
     }
 }

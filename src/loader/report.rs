@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::sink::Summary;
+use crate::words::printable;
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -24,9 +25,18 @@ pub struct Report {
     /// Of the source.
     pub files: usize,
     pub bytes: u64,
+    /// What somebody should know of its files.
+    pub notes: Vec<String>,
 }
 
 impl Report {
+    /// On standard error.
+    pub fn tell_notes(&self) {
+        for note in &self.notes {
+            eprintln!("note: {}", printable(note));
+        }
+    }
+
     fn fields(&self, summary: &Summary, elapsed: Duration) -> Vec<(&'static str, Value)> {
         let seconds = elapsed.as_secs_f64();
         // A duration of 0 must not give infinity, which is not JSON.

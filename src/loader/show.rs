@@ -40,6 +40,7 @@ impl Load<'_> {
         );
         pass.rows_max = rows_max;
         pass.run(&blocks, &mut sink)?;
+        pass.report.tell_notes();
         if pass.report.rows == 0 {
             eprintln!("{}: no rows", printable(&self.source));
         }

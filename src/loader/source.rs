@@ -160,6 +160,8 @@ pub struct Block {
     pub extra_columns: usize,
     /// Bytes of the source that were read to get here, over all files.
     pub bytes_read: u64,
+    /// As of [`Rows`].
+    pub note: Option<String>,
 }
 
 impl Block {
@@ -190,6 +192,8 @@ pub struct Rows {
     pub misfits: Vec<Misfit>,
     /// Bytes of the file up to here, about.
     pub bytes_read: u64,
+    /// What somebody should know of the file.
+    pub note: Option<String>,
 }
 
 /// One file.

@@ -62,6 +62,7 @@ fn one_table_in_many_dialects() {
     let bom = [&b"\xef\xbb\xbf"[..], CSV.as_bytes()].concat();
     let two = [gzip(&CSV.as_bytes()[..30]), gzip(&CSV.as_bytes()[30..])].concat();
     let zst = zstd::encode_all(CSV.as_bytes(), 1).unwrap();
+    let skipped = [&b"\x51\x2a\x4d\x18\x02\0\0\0ab"[..], &zst].concat();
     let crlf = CSV.replace('\n', "\r\n");
     let semicolons = "id;n;city\n1;11;Bonn\n2;21;\"S\u{e3}o, \"\"P\"\"\"\n3;;\"\"\n";
     let tabs = semicolons.replace(';', "\t");
@@ -77,6 +78,7 @@ fn one_table_in_many_dialects() {
         ("x.csv.gz", &gzip(CSV.as_bytes()), &[]),
         ("x.bin", &two, &[]),
         ("x.csv.zst", &zst, &[]),
+        ("x.csv", &skipped, &[]),
         ("x.csv", &utf16(CSV, true), &[]),
         ("x.csv", &utf16(CSV, false), &["--encoding", "utf-16"]),
         ("x.csv.gz", &gzip(&utf16(CSV, true)), &[]),
@@ -100,6 +102,7 @@ fn what_is_damaged_or_of_another_dialect_is_refused_with_what_to_do() {
     let packed = gzip(CSV.as_bytes());
     let zst = zstd::encode_all(CSV.as_bytes(), 1).unwrap();
     let wide = utf16(CSV, false);
+    let swapped: Vec<u8> = wide.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
     for (name, bytes, want) in [
         (
             "x.csv",
@@ -141,10 +144,17 @@ fn what_is_damaged_or_of_another_dialect_is_refused_with_what_to_do() {
             "in a key is not UTF-8: --encoding latin-1",
         ),
         ("x.csv", &wide, "--encoding utf-16le"),
+        ("x.csv", &swapped, "--encoding utf-16be"),
+        (
+            "x.csv",
+            b"id,n,city\n1,11,B\0nn\n",
+            "row 0 column city: \"B\\x00nn\" has a NUL character",
+        ),
+        ("x.csv", b"id,n,city\n1\0,11,x\n", "has a NUL character"),
         (
             "x.csv",
             &utf16(CSV, true)[..41],
-            "it is not in UTF-16LE, or is cut short",
+            "row 0 (line 2): it is not in UTF-16LE, or is cut short",
         ),
         ("x.csv", b"id,n,city\n1,11,\"a\\\"b\"\n", "--escape '\\'"),
         (
@@ -155,7 +165,17 @@ fn what_is_damaged_or_of_another_dialect_is_refused_with_what_to_do() {
         (
             "x.csv.gz",
             &packed[..packed.len() - 9],
-            "its gzip stream is damaged or cut short",
+            "row 3 (line 5): its gzip stream is damaged or cut short",
+        ),
+        (
+            "x.csv.gz",
+            &gzip(b"PAR1\x15\x00\x15"),
+            "a Parquet file is in its gzip stream: unpack it first",
+        ),
+        (
+            "x.csv.gz",
+            &gzip(b"[{\"id\": 1}]"),
+            "JSON is in its gzip stream: export it",
         ),
         (
             "x.csv.zst",
@@ -183,6 +203,42 @@ fn what_is_damaged_or_of_another_dialect_is_refused_with_what_to_do() {
         &["--quote", "none", "--delimiter", "tab"],
         "--delimiter ,",
     );
+    for options in [
+        &["--quote", ","][..],
+        &["--escape", ","],
+        &["--delimiter", "'", "--quote", "'"],
+    ] {
+        let want = "the delimiter is the quote or the escape as well";
+        refused("x.csv", CSV.as_bytes(), options, want);
+    }
+    let torn = b"id\tn\tcity\n1\t11\tBonn\\";
+    let options = ["--delimiter", "tab", "--quote", "none", "--escape", "\\"];
+    refused(
+        "x.csv",
+        torn,
+        &options,
+        "row 0 (line 2) column city: the escape has nothing",
+    );
+}
+
+/// Where a line has no end nobody can say whether it is torn: it is loaded, and told.
+#[test]
+fn a_last_line_without_an_end_is_told() {
+    for (end, told) in [
+        ("Bonn", true),
+        ("Bonn\n", false),
+        ("\"Bo\"", true),
+        ("\"Bo\"\r", false),
+    ] {
+        let bench = Bench::new(VIEW);
+        bench.write("x.csv", format!("id,n,city\n0,1,x\n1,11,{end}"));
+        let output = bench.load(&["x.csv"]);
+        assert_eq!(report(&output)["rows"], 2);
+        let said = stderr(&output);
+        let want = "note: x.csv: row 1 is the last, and its line has no end: is it torn?\n";
+        assert_eq!(said == want, told, "{end:?}: {said}");
+        assert_eq!(said.is_empty(), !told, "{end:?}: {said}");
+    }
 }
 
 /// An empty text is no null, unless it is said to be one; and a null is none of a text.

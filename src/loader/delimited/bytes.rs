@@ -12,11 +12,13 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use crate::loader::storage::Blob;
+use crate::loader::storage::{Blob, Kind};
 
 const WINDOW_BYTES: u64 = 1024 * 1024;
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// Of frames that are passed over, which may come first.
+const ZSTD_SKIPPED: &[u8] = b"\x2a\x4d\x18";
 
 /// How many bytes of the file were read so far.
 pub type ReadSoFar = Rc<Cell<u64>>;
@@ -51,6 +53,7 @@ pub fn open(
         text: Vec::new(),
         at: 0,
         ended: false,
+        malformed: false,
     };
     Ok((Box::new(decoded), read))
 }
@@ -59,14 +62,26 @@ pub fn open(
 fn unpack(mut file: BufReader<BlobReader>) -> io::Result<Box<dyn BufRead>> {
     let head = file.fill_buf()?;
     if head.starts_with(GZIP) {
-        let unpacked = flate2::bufread::MultiGzDecoder::new(file);
-        return Ok(Box::new(BufReader::new(Packed(unpacked, "gzip"))));
+        return packed(flate2::bufread::MultiGzDecoder::new(file), "gzip");
     }
-    if head.starts_with(ZSTD) {
-        let unpacked = zstd::Decoder::with_buffer(file)?;
-        return Ok(Box::new(BufReader::new(Packed(unpacked, "zstd"))));
+    let is_skipped = |first| matches!(first, 0x50..=0x5f);
+    let skips = matches!(head, [first, rest @ ..]
+        if is_skipped(*first) && rest.starts_with(ZSTD_SKIPPED));
+    if skips || head.starts_with(ZSTD) {
+        return packed(zstd::Decoder::with_buffer(file)?, "zstd");
     }
     Ok(Box::new(file))
+}
+
+/// What was packed must be text itself.
+fn packed(unpacked: impl Read + 'static, name: &'static str) -> io::Result<Box<dyn BufRead>> {
+    let mut unpacked = BufReader::new(Packed(unpacked, name));
+    let reason = match Kind::of(unpacked.fill_buf()?) {
+        Kind::Text => return Ok(Box::new(unpacked)),
+        Kind::Parquet => format!("a Parquet file is in its {name} stream: unpack it first"),
+        Kind::Other(what, todo) => format!("{what} is in its {name} stream: {todo}"),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
 /// Says what it was that could not be unpacked.
@@ -89,10 +104,12 @@ struct Decoded {
     text: Vec<u8>,
     at: usize,
     ended: bool,
+    /// What follows the text is none.
+    malformed: bool,
 }
 
 impl Decoded {
-    /// More text, if there is more.
+    /// More text, if there is more. What comes before damage is given before the damage is told.
     fn decode(&mut self) -> io::Result<()> {
         self.at = 0;
         self.text.clear();
@@ -108,11 +125,12 @@ impl Decoded {
                     .decode_to_utf8_without_replacement(input, &mut self.text, last);
             self.input.consume(taken);
             self.text.truncate(written);
-            self.ended = last && result != DecoderResult::OutputFull;
-            if let DecoderResult::Malformed(..) = result {
-                let reason = format!("it is not in {}, or is cut short", self.name);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-            }
+            self.malformed = matches!(result, DecoderResult::Malformed(..));
+            self.ended = self.malformed || (last && result != DecoderResult::OutputFull);
+        }
+        if self.malformed && self.text.is_empty() {
+            let reason = format!("it is not in {}, or is cut short", self.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         Ok(())
     }

@@ -18,13 +18,13 @@ use std::sync::Arc;
 use encoding_rs::{Encoding, UTF_8};
 
 use self::bytes::ReadSoFar;
-use self::records::{Dialect, Records};
+pub use self::records::{Dialect, Records};
 use super::contain::Position;
 use super::convert::{self, Target, Value};
 use super::source::{Cells, Misfit, Rows, Source, TextCells, Wanted};
 use super::storage::Blob;
 use crate::client::Failure;
-use crate::view::Type;
+use crate::view::{Scalar, Type};
 
 const BLOCK_ROWS_MAX: usize = 1024;
 /// A block ends early when it has this much.
@@ -106,10 +106,16 @@ impl TextSource {
         options: &TextOptions,
         position: Arc<Position>,
     ) -> Result<TextSource, Failure> {
+        let dialect = options.dialect(name);
+        if [dialect.quote, dialect.escape].contains(&Some(dialect.delimiter)) {
+            let reason = "the delimiter is the quote or the escape as well: --delimiter, --quote, \
+                          --escape";
+            return Err(Failure::lasting(position.error(reason)));
+        }
         let opened = bytes::open(blob, options.encoding);
-        let (text, read) = opened.map_err(|error| unread(&position, &error))?;
+        let (text, read) = opened.map_err(|error| unread(&position, None, &error))?;
         let mut source = TextSource {
-            records: Records::new(text, options.dialect(name)),
+            records: Records::new(text, dialect),
             options: options.clone(),
             names: Vec::new(),
             wanted: Vec::new(),
@@ -141,10 +147,14 @@ impl TextSource {
                 )));
             };
             if name.contains('\0') {
-                return Err(self.error(
-                    "the header has NUL characters: it may be in UTF-16 (--encoding utf-16le), or \
-                     no text at all",
-                ));
+                let utf_16 = match name.starts_with('\0') {
+                    true => "utf-16be",
+                    false => "utf-16le",
+                };
+                return Err(self.error(&format!(
+                    "the header has NUL characters: it may be in UTF-16 (--encoding {utf_16}), or \
+                     no text at all"
+                )));
             }
             self.names.push(name.to_owned());
         }
@@ -174,10 +184,14 @@ impl TextSource {
 
     /// What is wrong with the record that was to be read, and what may help.
     fn wrong(&self, wrong: &records::Wrong, what: &str) -> Failure {
-        if let records::Wrong::Unreadable(error) = wrong {
-            return unread(&self.position, error);
-        }
         let line = self.records.first_line();
+        if let records::Wrong::Unreadable(error) = wrong {
+            return unread(
+                &self.position,
+                Some(&format!("{what} (line {line})")),
+                error,
+            );
+        }
         let column = match self.names.get(self.records.failed_at()) {
             Some(name) => format!(" column {name}"),
             None => String::new(),
@@ -202,9 +216,12 @@ impl TextSource {
 }
 
 /// What the disk or a store does not give may come later; what is cut short does not.
-fn unread(position: &Position, error: &std::io::Error) -> Failure {
+fn unread(position: &Position, at: Option<&str>, error: &std::io::Error) -> Failure {
     use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    let text = position.error(&error.to_string());
+    let text = position.error(&match at {
+        Some(at) => format!("{at}: {error}"),
+        None => error.to_string(),
+    });
     match error.kind() {
         InvalidData | InvalidInput | UnexpectedEof => Failure::lasting(text),
         _ => Failure::passing(text),
@@ -278,7 +295,13 @@ impl Source for TextSource {
             rows += 1;
             self.next_row += 1;
         }
+        let note = self.records.is_open().then(|| {
+            let last = self.next_row.saturating_sub(1);
+            let reason = format!("row {last} is the last, and its line has no end: is it torn?");
+            self.position.error(&reason)
+        });
         Ok((rows > 0).then_some(Rows {
+            note,
             row_group: None,
             first_row,
             rows,
@@ -300,6 +323,11 @@ fn read_with(
     float_keys: Option<FloatKeys>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
+    // No writer of text means it: damage, or another encoding.
+    if target != Target::Scalar(Scalar::Bytes) && memchr::memchr(0, text).is_some() {
+        let text = text.escape_ascii();
+        return Err(format!("\"{text}\" has a NUL character, which is no text"));
+    }
     if target != Target::Key {
         return convert::cell(Value::Text(text), target, out);
     }

@@ -49,6 +49,8 @@ pub enum Wrong {
     Behind,
     #[error("a quote in a field that does not begin with one")]
     Inside,
+    #[error("the escape has nothing behind it: a torn file")]
+    Escape,
     #[error("longer than 64 MiB: a quote that is never closed?")]
     Long,
     #[error("more than 65536 fields")]
@@ -75,6 +77,8 @@ pub struct Records<R> {
     /// Lines without a byte are records: where there is one column they are its nulls.
     keeps_empty: bool,
     first_line: u64,
+    /// The last record ended with the file and not with a line.
+    is_open: bool,
 }
 
 impl<R: Read> Records<R> {
@@ -90,6 +94,7 @@ impl<R: Read> Records<R> {
             fields: Vec::new(),
             keeps_empty: false,
             first_line: 1,
+            is_open: false,
         }
     }
 
@@ -144,6 +149,11 @@ impl<R: Read> Records<R> {
     /// The line that the record begins in, counted from 1.
     pub fn first_line(&self) -> u64 {
         self.first_line
+    }
+
+    /// Whether the record was the last, without an end of its line: it may be torn.
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Of which field it is that reading ended with an error: counted from 0.
@@ -220,7 +230,10 @@ impl<R: Read> Records<R> {
                 self.end_field(quoted);
                 self.end_line(byte)?;
             }
-            None => self.end_field(quoted),
+            None => {
+                self.end_field(quoted);
+                self.is_open = true;
+            }
             Some(_) => return Err(Wrong::Behind),
         }
         Ok(false)
@@ -247,10 +260,11 @@ impl<R: Read> Records<R> {
             if let Some(before) = escaped {
                 self.take(before)?;
                 self.skip();
-                if self.peek()?.is_some() {
-                    self.line += u64::from(self.peek()? == Some(b'\n'));
-                    self.take(1)?;
-                }
+                let Some(meant) = self.peek()? else {
+                    return Err(Wrong::Escape);
+                };
+                self.line += u64::from(meant == b'\n');
+                self.take(1)?;
                 continue;
             }
             self.take(length)?;
@@ -390,6 +404,8 @@ mod tests {
             escape: Some(b'\\'),
         };
         check(plain, "5\" x\ta\\\tb\n", &["5\" x|a\tb"]);
+        let torn = ["a", "line 2 field 0: the escape has nothing behind it"];
+        check(plain, "a\nb\\", &torn);
     }
 
     #[test]

@@ -231,6 +231,7 @@ impl ParquetSource {
             columns,
             misfits,
             bytes_read: (share * self.blob.len() as f64) as u64,
+            note: None,
         }))
     }
 
