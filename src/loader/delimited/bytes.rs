@@ -20,8 +20,19 @@ const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 /// Of frames that are passed over, which may come first.
 const ZSTD_SKIPPED: &[u8] = b"\x2a\x4d\x18";
 
-/// How many bytes of the file were read so far.
-pub type ReadSoFar = Rc<Cell<u64>>;
+/// How far the file was read.
+#[derive(Clone, Default)]
+pub struct ReadSoFar {
+    bytes: Rc<Cell<u64>>,
+    /// Its bytes could not be had; else what is wrong is in them.
+    failed: Rc<Cell<bool>>,
+}
+
+impl ReadSoFar {
+    pub fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+}
 
 /// The text of a file. `encoding`: what it is in, unless it begins with a mark that says so.
 pub fn open(
@@ -32,9 +43,9 @@ pub fn open(
     let file = BlobReader {
         blob,
         window: Bytes::new(),
-        at: read.clone(),
+        read: read.clone(),
     };
-    let mut unpacked = unpack(BufReader::new(file))?;
+    let mut unpacked = unpack(BufReader::new(file), &read)?;
     let head = unpacked.fill_buf()?;
     let (mark, encoding) = match head {
         [0xff, 0xfe, ..] => (2, UTF_16LE),
@@ -59,23 +70,31 @@ pub fn open(
 }
 
 /// What is packed is told by how it begins.
-fn unpack(mut file: BufReader<BlobReader>) -> io::Result<Box<dyn BufRead>> {
+fn unpack(mut file: BufReader<BlobReader>, read: &ReadSoFar) -> io::Result<Box<dyn BufRead>> {
     let head = file.fill_buf()?;
     if head.starts_with(GZIP) {
-        return packed(flate2::bufread::MultiGzDecoder::new(file), "gzip");
+        return packed(flate2::bufread::MultiGzDecoder::new(file), "gzip", read);
     }
     let is_skipped = |first| matches!(first, 0x50..=0x5f);
     let skips = matches!(head, [first, rest @ ..]
         if is_skipped(*first) && rest.starts_with(ZSTD_SKIPPED));
     if skips || head.starts_with(ZSTD) {
-        return packed(zstd::Decoder::with_buffer(file)?, "zstd");
+        return packed(zstd::Decoder::with_buffer(file)?, "zstd", read);
     }
     Ok(Box::new(file))
 }
 
 /// What was packed must be text itself.
-fn packed(unpacked: impl Read + 'static, name: &'static str) -> io::Result<Box<dyn BufRead>> {
-    let mut unpacked = BufReader::new(Packed(unpacked, name));
+fn packed(
+    unpacked: impl Read + 'static,
+    name: &'static str,
+    read: &ReadSoFar,
+) -> io::Result<Box<dyn BufRead>> {
+    let mut unpacked = BufReader::new(Packed {
+        unpacked,
+        name,
+        read: read.clone(),
+    });
     let reason = match Kind::of(unpacked.fill_buf()?) {
         Kind::Text => return Ok(Box::new(unpacked)),
         Kind::Parquet => format!("a Parquet file is in its {name} stream: unpack it first"),
@@ -85,14 +104,20 @@ fn packed(unpacked: impl Read + 'static, name: &'static str) -> io::Result<Box<d
 }
 
 /// Says what it was that could not be unpacked.
-struct Packed<R>(R, &'static str);
+struct Packed<R> {
+    unpacked: R,
+    name: &'static str,
+    read: ReadSoFar,
+}
 
 impl<R: Read> Read for Packed<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let name = self.1;
-        self.0.read(into).map_err(|error| {
-            let reason = format!("its {name} stream is damaged or cut short: {error}");
-            io::Error::new(error.kind(), reason)
+        self.unpacked.read(into).map_err(|error| {
+            if self.read.failed.get() {
+                return error;
+            }
+            let reason = format!("its {} stream is damaged or cut short: {error}", self.name);
+            io::Error::new(io::ErrorKind::InvalidData, reason)
         })
     }
 }
@@ -155,16 +180,18 @@ impl Read for Decoded {
 struct BlobReader {
     blob: Arc<dyn Blob>,
     window: Bytes,
-    at: ReadSoFar,
+    read: ReadSoFar,
 }
 
 impl Read for BlobReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.window.is_empty() {
-            let at = self.at.get();
+            let at = self.read.bytes();
             let end = self.blob.len().min(at.saturating_add(WINDOW_BYTES));
-            self.window = self.blob.read(at..end)?;
-            self.at.set(end);
+            let window = self.blob.read(at..end);
+            self.read.failed.set(window.is_err());
+            self.window = window?;
+            self.read.bytes.set(end);
         }
         let length = into.len().min(self.window.len());
         if let Some(into) = into.get_mut(..length) {

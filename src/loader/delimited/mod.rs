@@ -307,7 +307,7 @@ impl Source for TextSource {
             rows,
             columns: columns.into_iter().map(Cells::Text).collect(),
             misfits,
-            bytes_read: self.read.get(),
+            bytes_read: self.read.bytes(),
         }))
     }
 }
