@@ -1,6 +1,7 @@
 //! Exports as others write them, and the nightly jobs around them, whole: pandas, pyarrow, DuckDB,
 //! polars and Spark write Parquet, `fieldstone apply` and `fieldstone load` publish it, and every
-//! value is compared; CSV of four of them is also damaged. The examples and the units of `deploy/` are really run.
+//! value is compared; CSV of four of them is damaged as well. The examples and the units of
+//! `deploy/` are really run.
 //!
 //! What they need is installed by `tests/run`, which says where in `FIELDSTONE_VENV_PRODUCERS` and
 //! `FIELDSTONE_VENV_AIRFLOW`. What would break: a value that a producer writes in its own way, a

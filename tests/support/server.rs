@@ -56,6 +56,16 @@ impl Server {
 
     /// Our server, started by a program that replaces itself by it, such as `prlimit`.
     pub fn ours_under(wrapper: &[&str], options: &[&str]) -> Server {
+        let started = Server::try_ours_under(wrapper, options);
+        started.unwrap_or_else(|said| panic!("fieldstone did not get ready; it said:\n{said}"))
+    }
+
+    /// Our server, or what it said before it ended.
+    pub fn try_ours(options: &[&str]) -> Result<Server, String> {
+        Server::try_ours_under(&[], options)
+    }
+
+    fn try_ours_under(wrapper: &[&str], options: &[&str]) -> Result<Server, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut line: Vec<&str> = wrapper.to_vec();
         // `FIELDSTONE_PROGRAM` puts another build of the program in its place.
@@ -73,13 +83,13 @@ impl Server {
         }
         line.extend(options);
         let mut child = spawn(&line, &folder, Stdio::null(), Stdio::piped());
-        let port = ready_port(&mut child);
-        Server {
+        let port = ready_port(&mut child)?;
+        Ok(Server {
             name: "fieldstone",
             address: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], port))),
             child: Some(child),
             _folder: Some(folder),
-        }
+        })
     }
 
     /// The oracle for everything older: Debian's redis-server.
@@ -211,8 +221,8 @@ fn spawn(line: &[&str], folder: &tempfile::TempDir, out: Stdio, err: Stdio) -> C
         .unwrap_or_else(|e| panic!("cannot start setpriv {line:?}: {e}"))
 }
 
-/// The port that our server says it listens on.
-fn ready_port(child: &mut Child) -> u16 {
+/// The port that our server says it listens on, or what else it says.
+fn ready_port(child: &mut Child) -> Result<u16, String> {
     let lines = lines_of(child.stderr.take().expect("stderr is a pipe"));
     let until = Instant::now() + START_WAIT;
     let mut said = Vec::new();
@@ -220,10 +230,8 @@ fn ready_port(child: &mut Child) -> u16 {
         let left = until.saturating_duration_since(Instant::now());
         let Ok(line) = lines.recv_timeout(left) else {
             let _ = child.kill();
-            panic!(
-                "fieldstone did not get ready; it said:\n{}",
-                said.join("\n")
-            );
+            let _ = child.wait();
+            return Err(said.join("\n"));
         };
         if let Some((_, rest)) = line.split_once("Ready to accept connections on ") {
             let port = rest
@@ -231,7 +239,7 @@ fn ready_port(child: &mut Child) -> u16 {
                 .rsplit(':')
                 .next()
                 .and_then(|port| port.parse().ok());
-            return port.unwrap_or_else(|| panic!("no port in {line:?}"));
+            return port.ok_or_else(|| format!("no port in {line:?}"));
         }
         said.push(line);
     }
