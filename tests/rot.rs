@@ -136,11 +136,7 @@ fn rot(policy: &str, end: End, step: usize) {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                loop {
-                    let Some((segment, at)) = places.get(next.fetch_add(1, Ordering::Relaxed))
-                    else {
-                        break;
-                    };
+                while let Some((segment, at)) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let is = is_refused(&files, segment, *at, policy);
                     refused.fetch_add(usize::from(is), Ordering::Relaxed);
                 }
