@@ -226,6 +226,46 @@ fn so_many_batches_at_once_are_busy() {
     assert!(c.line("FS.BATCH BEGIN nobody").text().starts_with("ERR "));
 }
 
+/// A view that changes while the rows of a batch are compared with it: the batch is of a view that
+/// is no more, and whoever loads it tries again.
+#[test]
+fn a_batch_of_a_view_that_changes_meanwhile_is_to_be_loaded_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = start(dir.path(), &["--io-threads", "2"]);
+    let (mut c, mut other) = (server.connect(), server.connect());
+    c.call(&["FS.VIEW", "APPLY", VIEWS]);
+    let rows = purchases(0..4000, 1);
+    let mut version = 0;
+    for attempt in 0..200 {
+        let begun = begin(&mut c, PURCHASES.view);
+        upload(&mut c, begun.number, &PURCHASES.file(&begun, &rows, None));
+        let number = begun.number.to_string();
+        c.send(&support::encode(&["FS.BATCH", "PUBLISH", &number]))
+            .expect("sent");
+        let owner = format!("key = \"{{tenant}}:user:{{user_id}}\"\nowner = \"{attempt}\"");
+        let changed = VIEWS.replacen("key = \"{tenant}:user:{user_id}\"", &owner, 1);
+        assert!(!other.call(&["FS.VIEW", "APPLY", &changed]).is_error());
+        let published = c.read().expect("a reply");
+        if published.value.is_error() {
+            let text = published.value.text();
+            let want = "TRYAGAIN view user_purchases was changed while its batch came in";
+            assert!(text.starts_with(want), "{text}");
+            // Nothing of it counts, and the same again does.
+            let status = c.line("FS.BATCH STATUS user_purchases");
+            let now = status.items().first().and_then(|one| one.entry("version"));
+            assert_eq!(now.map_or(0, |now| now.integer()), version);
+            let again = PURCHASES.publish(&mut c, &rows);
+            assert_eq!(
+                again.entry("version").map(|v| v.integer()),
+                Some(version + 1)
+            );
+            return;
+        }
+        version += 1;
+    }
+    panic!("the view never changed in time");
+}
+
 #[test]
 fn a_rollback_publishes_an_earlier_version_again() {
     let dir = tempfile::tempdir().expect("a folder");

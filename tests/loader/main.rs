@@ -5,6 +5,7 @@ mod bombs;
 mod damage;
 mod dialects;
 mod export;
+mod foreign;
 mod lists;
 mod places;
 mod preview;
