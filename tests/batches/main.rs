@@ -235,14 +235,13 @@ fn a_batch_of_a_view_that_changes_meanwhile_is_to_be_loaded_again() {
     let (mut c, mut other) = (server.connect(), server.connect());
     c.call(&["FS.VIEW", "APPLY", VIEWS]);
     let rows = purchases(0..4000, 1);
-    let mut version = 0;
-    for attempt in 0..200 {
+    for version in 0..200 {
         let begun = begin(&mut c, PURCHASES.view);
         upload(&mut c, begun.number, &PURCHASES.file(&begun, &rows, None));
         let number = begun.number.to_string();
         c.send(&support::encode(&["FS.BATCH", "PUBLISH", &number]))
             .expect("sent");
-        let owner = format!("key = \"{{tenant}}:user:{{user_id}}\"\nowner = \"{attempt}\"");
+        let owner = format!("key = \"{{tenant}}:user:{{user_id}}\"\nowner = \"{version}\"");
         let changed = VIEWS.replacen("key = \"{tenant}:user:{user_id}\"", &owner, 1);
         assert!(!other.call(&["FS.VIEW", "APPLY", &changed]).is_error());
         let published = c.read().expect("a reply");
@@ -261,7 +260,6 @@ fn a_batch_of_a_view_that_changes_meanwhile_is_to_be_loaded_again() {
             );
             return;
         }
-        version += 1;
     }
     panic!("the view never changed in time");
 }

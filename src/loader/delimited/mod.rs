@@ -324,7 +324,9 @@ fn read_with(
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     // No writer of text means it: damage, or another encoding.
-    if target != Target::Scalar(Scalar::Bytes) && memchr::memchr(0, text).is_some() {
+    let is_text =
+        matches!(target, Target::Key | Target::Scalar(Scalar::String)) || target.item().is_some();
+    if is_text && memchr::memchr(0, text).is_some() {
         let text = text.escape_ascii();
         return Err(format!("\"{text}\" has a NUL character, which is no text"));
     }

@@ -67,6 +67,8 @@ struct Field {
 pub struct Records<R> {
     input: R,
     dialect: Dialect,
+    /// Bytes that end a field without quotes, or may not be in it.
+    stops: [bool; 256],
     window: Vec<u8>,
     at: usize,
     end: usize,
@@ -86,6 +88,7 @@ impl<R: Read> Records<R> {
         Records {
             input,
             dialect,
+            stops: stops(dialect),
             window: vec![0; WINDOW_BYTES],
             at: 0,
             end: 0,
@@ -161,17 +164,24 @@ impl<R: Read> Records<R> {
         self.fields.len()
     }
 
+    #[inline]
     fn peek(&mut self) -> io::Result<Option<u8>> {
         if self.at == self.end {
-            self.at = 0;
-            self.end = loop {
-                match self.input.read(&mut self.window) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other?,
-                }
-            };
+            self.fill()?;
         }
         Ok(self.rest().first().copied())
+    }
+
+    #[cold]
+    fn fill(&mut self) -> io::Result<()> {
+        self.at = 0;
+        self.end = loop {
+            match self.input.read(&mut self.window) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        Ok(())
     }
 
     /// What of the window was not read.
@@ -241,38 +251,34 @@ impl<R: Read> Records<R> {
 
     /// Up to the delimiter or the end of the line.
     fn plain(&mut self) -> Result<(), Wrong> {
-        let Dialect {
-            delimiter,
-            quote,
-            escape,
-        } = self.dialect;
-        // Without quotes the escape stands before delimiters.
-        let escape = escape.filter(|_| quote.is_none());
         while self.peek()?.is_some() {
-            let rest = self.rest();
-            let length = memchr::memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
-            let plain = rest.get(..length).unwrap_or_default();
-            if quote.is_some_and(|quote| memchr::memchr(quote, plain).is_some()) {
+            // Most fields are short.
+            let length = self.rest().iter().position(|byte| self.is_stop(*byte));
+            let length = length.unwrap_or_else(|| self.rest().len());
+            self.take(length)?;
+            let Some(stop) = self.rest().first().copied() else {
+                continue;
+            };
+            if Some(stop) == self.dialect.quote {
                 return Err(Wrong::Inside);
             }
-            let escaped = escape.and_then(|escape| memchr::memchr(escape, plain));
-            let ends = length < rest.len();
-            if let Some(before) = escaped {
-                self.take(before)?;
-                self.skip();
-                let Some(meant) = self.peek()? else {
-                    return Err(Wrong::Escape);
-                };
-                self.line += u64::from(meant == b'\n');
-                self.take(1)?;
-                continue;
-            }
-            self.take(length)?;
-            if ends {
+            if stop == self.dialect.delimiter || matches!(stop, b'\n' | b'\r') {
                 break;
             }
+            // The escape, which stands before what would be a stop.
+            self.skip();
+            let Some(meant) = self.peek()? else {
+                return Err(Wrong::Escape);
+            };
+            self.line += u64::from(meant == b'\n');
+            self.take(1)?;
         }
         Ok(())
+    }
+
+    #[inline]
+    fn is_stop(&self, byte: u8) -> bool {
+        self.stops.get(usize::from(byte)) == Some(&true)
     }
 
     /// Up to the closing quote.
@@ -309,6 +315,16 @@ impl<R: Read> Records<R> {
             }
         }
     }
+}
+
+/// Without quotes the escape stands before delimiters; with them it means nothing outside.
+fn stops(dialect: Dialect) -> [bool; 256] {
+    let escape = dialect.escape.filter(|_| dialect.quote.is_none());
+    let meant = [Some(dialect.delimiter), dialect.quote, escape];
+    std::array::from_fn(|byte| {
+        let byte = u8::try_from(byte).unwrap_or_default();
+        matches!(byte, b'\n' | b'\r') || meant.contains(&Some(byte))
+    })
 }
 
 #[cfg(test)]
