@@ -199,8 +199,8 @@ impl Checkpoints {
                 control.hurry = !control.waiting.is_empty();
             } else {
                 let rate = self.limits.lock().rate;
-                let what = (&work.files, keyspace, self.keeps);
-                scrub.step(what, rate, TICK, (&self.status, &self.log));
+                let what = (&mut work.files, keyspace, self.keeps);
+                scrub.step(what, &*self.disk, rate, TICK, (&self.status, &self.log));
             }
         }
     }

@@ -1,22 +1,26 @@
 //! The scrub: every byte of every file is read now and then and compared with its checksum.
 //!
 //! Invariants
-//! - Every file that could ever be served again is read: those of rows, of batches that show, and
-//!   of batches that are kept to be rolled back to.
+//! - Every file that a start reads, or that could ever be served again, is read: those of rows, of
+//!   batches that show, of batches that are kept to be rolled back to, the manifest, the catalog,
+//!   and the segments of the log.
 //! - A version that is kept and could not be opened at the start is told of in each pass.
 //! - Damage is told at once, by the log file and by INFO. If it is of what is served, changes are
 //!   refused until a restart: what is there may be wrong, and must not be built upon. A version
 //!   that is only kept is marked, and never published again.
+//! - What only a start reads is whole in memory: changes go on, and a checkpoint writes it anew.
 
-use super::batches;
 use super::files::Files;
+use super::manifest::Manifest;
 use super::open::Keeps;
 use super::status::Status;
+use super::{batches, catalog, manifest};
 use crate::clock;
 use crate::engine::{Batch, Keyspace};
-use crate::io::log;
+use crate::io::{Disk, log};
 use crate::rowfile::{self, CHUNK_BYTES, RowFile};
-use crate::wal::Log;
+use crate::wal::survey::Survey;
+use crate::wal::{Log, segment_name};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -40,8 +44,21 @@ pub struct Scrub {
 /// A file, under its name.
 struct Piece {
     name: String,
-    file: Arc<RowFile>,
-    of: Of,
+    file: File,
+}
+
+enum File {
+    Sealed(Arc<RowFile>, Of),
+    ForStart(ForStart),
+}
+
+/// What only a start reads.
+enum ForStart {
+    Manifest,
+    /// Of this number.
+    Catalog(u64),
+    /// A segment, and the LSN behind the records that it must have.
+    Log(u64, u64),
 }
 
 /// What a file is of.
@@ -55,8 +72,7 @@ enum Of {
 fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),
-        file: file.clone(),
-        of: Of::Rows,
+        file: File::Sealed(file.clone(), Of::Rows),
     });
     let batches = keyspace.batches();
     let is_open = |number: &u64| batches.iter().any(|batch| batch.number == *number);
@@ -72,10 +88,21 @@ fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) ->
         let of = Of::Batch(batch);
         let told = |error: &_| found(&of, keyspace, &format!("{name}: {error}"), to);
         let sealed = sealed.inspect_err(told);
-        let file = Arc::new(sealed.ok()?);
-        Some(Piece { name, file, of })
+        let file = File::Sealed(Arc::new(sealed.ok()?), of);
+        Some(Piece { name, file })
     });
-    rows.chain(batches).collect()
+    let catalog = Some(files.manifest.catalog).filter(|number| *number != 0);
+    let segments = to.1.kept().into_iter();
+    let segments = segments.map(|(number, behind)| ForStart::Log(number, behind));
+    let for_start = [ForStart::Manifest].into_iter();
+    let for_start = for_start
+        .chain(catalog.map(ForStart::Catalog))
+        .chain(segments);
+    let for_start = for_start.map(|file| Piece {
+        name: file.name(),
+        file: File::ForStart(file),
+    });
+    rows.chain(batches).chain(for_start).collect()
 }
 
 /// Tell of damage to what is served.
@@ -107,11 +134,59 @@ fn found(of: &Of, keyspace: &Keyspace, text: &str, (status, log): (&Status, &Log
     }
 }
 
+impl ForStart {
+    fn name(&self) -> String {
+        match self {
+            ForStart::Manifest => manifest::NAME.to_owned(),
+            ForStart::Catalog(number) => catalog::name(*number),
+            ForStart::Log(number, _) => segment_name(*number),
+        }
+    }
+
+    /// Whether a start would still read it.
+    fn is_needed(&self, files: &Files, log: &Log) -> bool {
+        match self {
+            ForStart::Manifest => true,
+            ForStart::Catalog(number) => files.manifest.catalog == *number,
+            ForStart::Log(number, behind) => {
+                let (in_files, _) = files.manifest.lsns();
+                let is_kept = log.kept().iter().any(|(kept, _)| kept == number);
+                is_kept && *behind > in_files + 1
+            }
+        }
+    }
+
+    /// Compare it with its checksum; answers its bytes, and what is wrong with them.
+    fn verify(&self, disk: &dyn Disk) -> (u64, Option<String>) {
+        // Not mapped: a disk that fails is told of.
+        let bytes = match disk.read(&self.name()) {
+            Ok(bytes) => bytes,
+            Err(error) => return (0, Some(error.to_string())),
+        };
+        let wrong = match self {
+            ForStart::Manifest => Manifest::read(&bytes).err().map(|error| error.to_string()),
+            ForStart::Catalog(number) => match catalog::unseal(*number, &bytes) {
+                Some(_) => None,
+                None => Some("it is not as it was written".to_owned()),
+            },
+            ForStart::Log(number, behind) => {
+                let missing = |lsn| format!("no whole record of LSN {lsn}, which must be there");
+                match Survey::of(*number, &bytes).reached() {
+                    None => Some("its header is damaged".to_owned()),
+                    Some(reached) => (reached < *behind).then(|| missing(reached)),
+                }
+            }
+        };
+        (bytes.len() as u64, wrong)
+    }
+}
+
 impl Scrub {
     /// Read as many bytes as may be read in this time at this rate.
     pub fn step(
         &mut self,
-        what: (&Files, &Keyspace, Keeps),
+        what: (&mut Files, &Keyspace, Keeps),
+        disk: &dyn Disk,
         rate: u64,
         time: Duration,
         to: (&Status, &Log),
@@ -133,30 +208,52 @@ impl Scrub {
         };
         let mut read = 0;
         while read < budget {
-            let Some(Piece { name, file, of }) = self.left.last() else {
+            let Some(Piece { name, file }) = self.left.last() else {
                 self.under_way = false;
                 self.ended = Some(clock::monotonic());
                 status.scrub_passes.fetch_add(1, Relaxed);
                 break;
             };
-            // One that was folded meanwhile is of no interest any more.
-            let is_there = match of {
-                Of::Rows => files.open.contains_key(&file.number),
-                Of::Batch(batch) => keyspace.batch(batch.number).is_some(),
+            // One that was folded or replaced meanwhile is of no interest any more.
+            let is_there = match file {
+                File::Sealed(file, Of::Rows) => files.open.contains_key(&file.number),
+                File::Sealed(_, Of::Batch(batch)) => keyspace.batch(batch.number).is_some(),
+                File::ForStart(file) => file.is_needed(files, to.1),
             };
-            if self.chunk >= file.chunks() || !is_there {
+            let chunks = match file {
+                File::Sealed(file, _) => file.chunks(),
+                File::ForStart(_) => 1,
+            };
+            if self.chunk >= chunks || !is_there {
                 self.left.pop();
                 self.chunk = 0;
                 continue;
             }
-            if let Err(error) = file.verify(self.chunk) {
-                found(of, keyspace, &format!("{name}: {error}"), to);
-                // The rest of this file is not looked at: one such report a file.
-                self.chunk = file.chunks();
-                continue;
+            match file {
+                File::Sealed(file, of) => {
+                    if let Err(error) = file.verify(self.chunk) {
+                        found(of, keyspace, &format!("{name}: {error}"), to);
+                        // The rest of this file is not looked at: one such report a file.
+                        self.chunk = file.chunks();
+                        continue;
+                    }
+                    read += CHUNK_BYTES as u64;
+                }
+                File::ForStart(file) => {
+                    let (bytes, wrong) = file.verify(disk);
+                    if let Some(wrong) = wrong {
+                        let todo = "a start would be refused, and memory is right: end this \
+                                    server by SHUTDOWN SAVE";
+                        note(status, &format!("{name}: {wrong}; {todo}"));
+                        // The next checkpoint writes another one.
+                        if matches!(file, ForStart::Catalog(_)) {
+                            files.catalog_len = 0;
+                        }
+                    }
+                    read += bytes;
+                }
             }
             self.chunk += 1;
-            read += CHUNK_BYTES as u64;
         }
         status.scrubbed_bytes.fetch_add(read, Relaxed);
     }

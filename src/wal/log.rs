@@ -359,6 +359,20 @@ impl Log {
         }
     }
 
+    /// The segments that are kept, the oldest first, each with the LSN behind the records that it
+    /// must have by now.
+    pub fn kept(&self) -> Vec<(u64, u64)> {
+        let inner = self.inner.lock();
+        let behind = inner.kept.iter().skip(1).map(|next| next.first_lsn);
+        let behind = behind.chain([self.durable.load(Ordering::Acquire) + 1]);
+        inner
+            .kept
+            .iter()
+            .map(|kept| kept.number)
+            .zip(behind)
+            .collect()
+    }
+
     /// Bytes of records that a start would replay, about.
     pub fn bytes(&self) -> u64 {
         let inner = self.inner.lock();

@@ -314,12 +314,16 @@ fn the_scrub_reads_layers_and_a_start_that_is_to_verify_refuses_them() {
     let verified = opened.recover(&keyspace(past.seed), loading);
     let error = verified.err().expect("it is damaged").to_string();
     assert!(error.contains(&name) && error.contains("byte 0"), "{error}");
-    let server = Server::start(&disk, 2, past).unwrap();
+    let mut server = Server::start(&disk, 2, past).unwrap();
     let (mut scrub, status) = (scrub::Scrub::default(), &server.checkpoints.status);
-    let what = (&server.work.files, &*server.keyspace, batch::kept as Keeps);
     for _ in 0..100 {
+        let what = (
+            &mut server.work.files,
+            &*server.keyspace,
+            batch::kept as Keeps,
+        );
         let second = std::time::Duration::from_secs(1);
-        scrub.step(what, 1 << 20, second, (status, &server.kept.log));
+        scrub.step(what, &*disk, 1 << 20, second, (status, &server.kept.log));
     }
     let damage = status.damage.lock().clone().expect("it was read");
     assert!(damage.contains(&name), "{damage}");

@@ -137,26 +137,68 @@ fn the_scrub_finds_a_flipped_bit_wherever_it_is() {
     for (n, name) in rows.iter().enumerate() {
         let image = Arc::new(disk.crash(1, crate::io::sim::Crash::Process));
         image.edit(name, |bytes| bytes[64 + n] ^= 0x10);
-        let server = Server::start(&image, 2, Past::default()).unwrap();
-        let mut scrub = scrub::Scrub::default();
-        let (status, log) = (&server.checkpoints.status, &server.kept.log);
-        let second = std::time::Duration::from_secs(1);
-        for _ in 0..100 {
-            let what = (&server.work.files, &*server.keyspace, batch::kept as Keeps);
-            scrub.step(what, 1 << 20, second, (status, log));
-        }
-        assert_eq!(
-            status
-                .scrub_errors
-                .load(std::sync::atomic::Ordering::Relaxed),
-            1
-        );
-        assert_eq!(
-            status
-                .scrub_passes
-                .load(std::sync::atomic::Ordering::Relaxed),
-            1
-        );
-        assert!(status.damage.lock().as_ref().unwrap().contains(*name));
+        let mut server = Server::start(&image, 2, Past::default()).unwrap();
+        assert_eq!(scrubbed(&mut server, &image), (1, 1));
+        let damage = server.checkpoints.status.damage.lock().clone().unwrap();
+        assert!(damage.contains(*name), "{damage}");
+        assert!(!server.kept.accepts(), "it is served");
     }
+}
+
+/// What only a start reads rots while the server runs: it is told, changes go on, and after a
+/// checkpoint a start has everything.
+#[test]
+fn the_scrub_finds_what_only_a_start_would() {
+    for kind in ["MANIFEST", "catalog-", "wal-"] {
+        let disk = Arc::new(SimDisk::default());
+        let mut random = Random(7);
+        let mut server = Server::start(&disk, 1, Past::default()).unwrap();
+        server.change(&mut random, 60);
+        assert!(server.checkpoint());
+        server.change(&mut random, 60);
+        server.kept.log.make_durable(server.kept.log.positions().0);
+        assert_eq!(scrubbed(&mut server, &disk), (0, 1), "{kind}");
+        let names = disk.list().unwrap();
+        let in_use = |name: &&String| disk.read(name).unwrap().iter().any(|byte| *byte != 0);
+        let names = names.iter().filter(|name| name.starts_with(kind));
+        let name = names.filter(in_use).next_back().unwrap();
+        disk.edit(name, |bytes| {
+            let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+            bytes[used / 2 / 8 * 8] ^= 1;
+        });
+        let rotten = Arc::new(disk.crash(0, Crash::Process));
+        assert!(Server::start(&rotten, 2, server.past()).is_err(), "{kind}");
+        assert_eq!(scrubbed(&mut server, &disk), (1, 2), "{kind}");
+        let damage = server.checkpoints.status.damage.lock().clone().unwrap();
+        assert!(
+            damage.contains(name) && damage.contains("SHUTDOWN SAVE"),
+            "{damage}"
+        );
+        assert!(server.kept.accepts(), "{damage}");
+        let before = state(&server.keyspace, NOW);
+        assert!(server.checkpoint());
+        let past = server.past();
+        drop(server);
+        let server = Server::start(&disk, 2, past);
+        let server = server.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert!(state(&server.keyspace, NOW) == before, "{kind}");
+    }
+}
+
+/// Errors and passes, after one more pass.
+fn scrubbed(server: &mut Server, disk: &SimDisk) -> (u64, u64) {
+    let mut scrub = scrub::Scrub::default();
+    let status = &server.checkpoints.status;
+    let second = std::time::Duration::from_secs(1);
+    for _ in 0..100 {
+        let what = (
+            &mut server.work.files,
+            &*server.keyspace,
+            batch::kept as Keeps,
+        );
+        scrub.step(what, disk, 1 << 20, second, (status, &server.kept.log));
+    }
+    let count =
+        |number: &std::sync::atomic::AtomicU64| number.load(std::sync::atomic::Ordering::Relaxed);
+    (count(&status.scrub_errors), count(&status.scrub_passes))
 }
