@@ -1,5 +1,6 @@
 //! What the README shows is what the program says: its commands are run in their order on one
-//! server, after the quick start, and their output is compared.
+//! server, after the quick start, and their output is compared. So are those on a data directory,
+//! and the calculator; nightly jobs are in `tests/producers`.
 //!
 //! A line `...` stands for any lines, `...` at the end of a line for the rest of it. Times to live
 //! may be a little shorter than shown. A report of a load is shown as a terminal has it; its counts
@@ -270,6 +271,133 @@ fn the_readme_is_true() {
         }
     }
     assert!(count["console"] >= 8 && count["python"] == 1, "{count:?}");
+}
+
+/// Numbers are those of one run: of bytes, of files, of the hash of a key.
+fn masked(line: &str) -> String {
+    let mut out = String::new();
+    let mut words = line.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let is_hash = word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let mut in_number = false;
+        for c in word.chars() {
+            match c.is_ascii_digit() || is_hash {
+                true if in_number => {}
+                true => out.push('#'),
+                false => out.push(c),
+            }
+            in_number = c.is_ascii_digit() || is_hash;
+        }
+        out.extend(words.peek().map(|_| ' '));
+    }
+    out
+}
+
+/// A directory as that of the examples of `fieldstone check`.
+fn thousand_users(dir: &Path) {
+    let dir = dir.to_str().unwrap();
+    let server = Server::ours(&[
+        "--dir",
+        dir,
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+    ]);
+    let mut client = server.connect();
+    for user in 1..=1000 {
+        client.line(&format!("HSET user:{user} clicks {user} country de"));
+    }
+    assert_eq!(client.line("SAVE").text(), "OK");
+    for clicks in 1..=29 {
+        client.line(&format!("HSET user:2 clicks {clicks}"));
+    }
+    client.line("HSET user:1 clicks 6");
+    client.line("HPEXPIREAT user:1 4102444800123 FIELDS 1 country");
+}
+
+/// What follows the nightly jobs: each block is run, or is of a kind that something else runs.
+#[test]
+fn the_rest_of_the_readme_is_true() {
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let blocks = blocks(&readme, "## Nightly jobs", "## Limits");
+    // The server is not used: the examples are of files.
+    let reader = Reader::new(1);
+    let dir = reader.work().join("data");
+    thousand_users(&dir);
+    let place = dir.display().to_string();
+    std::fs::write(reader.work().join("redis.conf"), "port 7000\n").unwrap();
+    let (mut checks, mut starts) = (0, 0);
+    for (i, block) in blocks.iter().enumerate() {
+        let first = block.lines[0].as_str();
+        match block.kind.as_str() {
+            // `tests/producers/nightly.rs` has them.
+            "console" if first.contains("examples/spark/make_orders.py") => {}
+            "console" => {
+                if block.lines.iter().any(|line| line.contains("DAMAGED")) {
+                    rot(&dir.join("wal-000000000001"));
+                }
+                let lines = block.lines.iter();
+                let lines = lines.map(|line| line.replace("/var/lib/fieldstone", &place));
+                let lines: Vec<String> = lines.collect();
+                for shown in commands(&lines) {
+                    let said: Vec<String> = reader
+                        .say(shown[0].trim_start_matches("$ "))
+                        .iter()
+                        .map(|l| masked(l))
+                        .collect();
+                    let shown: Vec<String> = shown.iter().map(|l| masked(l)).collect();
+                    let compared = compare(&shown[0], &shown[1..], &said);
+                    assert!(
+                        compared.is_ok(),
+                        "{compared:?}\n{}\nsaid:\n{}",
+                        shown.join("\n"),
+                        said.join("\n")
+                    );
+                    checks += 1;
+                }
+            }
+            "sh" if first.starts_with("fieldstone serve")
+                || first.contains(" fieldstone serve") =>
+            {
+                for line in &block.lines {
+                    let command = line.split(" # ").next().unwrap().trim();
+                    let said = reader.say(&format!("{command} --check-config"));
+                    assert_eq!(said, ["configuration is right"], "{line}");
+                    starts += 1;
+                }
+            }
+            "sh" if blocks.get(i + 1).is_some_and(|next| next.kind == "text") => {
+                let said = reader.say(&block.lines.join("\n"));
+                assert_eq!(said, blocks[i + 1].lines, "{first}");
+            }
+            "text" => {}
+            // This run, and benchmarks.
+            "sh" if first == "tests/run" || first.starts_with("cargo bench ") => {}
+            other => panic!("what to do with a block of {other}? {first}"),
+        }
+    }
+    assert!(checks == 4 && starts >= 6, "{checks} {starts}");
+}
+
+/// A block of a console, command by command.
+fn commands(lines: &[String]) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for line in lines {
+        match all.last_mut() {
+            Some(last) if !line.starts_with("$ ") => last.push(line.clone()),
+            _ => all.push(vec![line.clone()]),
+        }
+    }
+    all
+}
+
+/// One bit of a record that others follow.
+fn rot(segment: &Path) {
+    let mut bytes = std::fs::read(segment).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[used - 1000] ^= 1;
+    std::fs::write(segment, bytes).unwrap();
 }
 
 #[test]
