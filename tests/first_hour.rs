@@ -1,6 +1,7 @@
-//! A newcomer's first hour, as the quick start's own last lines tell it: the script installs what is
-//! missing, starts a server that keeps data, and rolls a wrong export back; then an export of one's
-//! own is declared, loaded and rolled back, and the server is stopped, started again and removed.
+//! A newcomer's first hour, as the quick start's own last lines tell it: the script installs what
+//! is missing, starts a server that keeps data, and rolls a wrong export back; then an export of
+//! one's own is declared, loaded and rolled back, and the server is stopped, started again and
+//! removed.
 //!
 //! The PATH has what a fresh Debian has, and a Rust toolchain: `cargo build` is done already, and
 //! `apt-get` takes `redis-cli` from this machine.
@@ -166,7 +167,8 @@ fn from_the_clone_to_the_end() {
 
     // An export of one's own, as it comes.
     let own = "user_id;country;orders_30d;spent;last_order\n\
-               17;DE;4;129.90;2026-11-20T10:00:00Z\n18;FR;0;;\n19;PT;11;1200.5;2026-11-19T08:30:00Z\n";
+               17;DE;4;129.90;2026-11-20T10:00:00Z\n18;FR;0;;\n\
+               19;PT;11;1200.5;2026-11-19T08:30:00Z\n";
     std::fs::write(newcomer.path_of("clone/users.csv"), own).expect("a file");
     let infer = "fieldstone view infer users.csv --key 'A:user:{user_id}'";
     let (said, code) = newcomer.try_say(infer);

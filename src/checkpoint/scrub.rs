@@ -44,10 +44,10 @@ pub struct Scrub {
 /// A file, under its name.
 struct Piece {
     name: String,
-    file: File,
+    what: What,
 }
 
-enum File {
+enum What {
     Sealed(Arc<RowFile>, Of),
     ForStart(ForStart),
 }
@@ -72,7 +72,7 @@ enum Of {
 fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) -> Vec<Piece> {
     let rows = files.open.values().map(|file| Piece {
         name: rowfile::name(file.number),
-        file: File::Sealed(file.clone(), Of::Rows),
+        what: What::Sealed(file.clone(), Of::Rows),
     });
     let batches = keyspace.batches();
     let is_open = |number: &u64| batches.iter().any(|batch| batch.number == *number);
@@ -88,8 +88,8 @@ fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) ->
         let of = Of::Batch(batch);
         let told = |error: &_| found(&of, keyspace, &format!("{name}: {error}"), to);
         let sealed = sealed.inspect_err(told);
-        let file = File::Sealed(Arc::new(sealed.ok()?), of);
-        Some(Piece { name, file })
+        let what = What::Sealed(Arc::new(sealed.ok()?), of);
+        Some(Piece { name, what })
     });
     let catalog = Some(files.manifest.catalog).filter(|number| *number != 0);
     let segments = to.1.kept().into_iter();
@@ -100,7 +100,7 @@ fn all(files: &Files, keyspace: &Keyspace, keeps: Keeps, to: (&Status, &Log)) ->
         .chain(segments);
     let for_start = for_start.map(|file| Piece {
         name: file.name(),
-        file: File::ForStart(file),
+        what: What::ForStart(file),
     });
     rows.chain(batches).chain(for_start).collect()
 }
@@ -156,28 +156,79 @@ impl ForStart {
         }
     }
 
-    /// Compare it with its checksum; answers its bytes, and what is wrong with them.
-    fn verify(&self, disk: &dyn Disk) -> (u64, Option<String>) {
+    /// Compare it with its checksum; answers its bytes, or what is wrong with them.
+    fn verify(&self, disk: &dyn Disk) -> Result<u64, String> {
         // Not mapped: a disk that fails is told of.
-        let bytes = match disk.read(&self.name()) {
-            Ok(bytes) => bytes,
-            Err(error) => return (0, Some(error.to_string())),
-        };
-        let wrong = match self {
-            ForStart::Manifest => Manifest::read(&bytes).err().map(|error| error.to_string()),
-            ForStart::Catalog(number) => match catalog::unseal(*number, &bytes) {
-                Some(_) => None,
-                None => Some("it is not as it was written".to_owned()),
-            },
+        let bytes = disk.read(&self.name()).map_err(|error| error.to_string())?;
+        match self {
+            ForStart::Manifest => drop(Manifest::read(&bytes).map_err(|error| error.to_string())?),
+            ForStart::Catalog(number) => {
+                let content = catalog::unseal(*number, &bytes);
+                content.ok_or("it is not as it was written")?;
+            }
             ForStart::Log(number, behind) => {
-                let missing = |lsn| format!("no whole record of LSN {lsn}, which must be there");
-                match Survey::of(*number, &bytes).reached() {
-                    None => Some("its header is damaged".to_owned()),
-                    Some(reached) => (reached < *behind).then(|| missing(reached)),
+                let reached = Survey::of(*number, &bytes).reached();
+                let reached = reached.ok_or("its header is damaged")?;
+                if reached < *behind {
+                    return Err(format!(
+                        "no whole record of LSN {reached}, which must be there"
+                    ));
                 }
             }
-        };
-        (bytes.len() as u64, wrong)
+        }
+        Ok(bytes.len() as u64)
+    }
+}
+
+impl Piece {
+    fn chunks(&self) -> usize {
+        match &self.what {
+            What::Sealed(file, _) => file.chunks(),
+            What::ForStart(_) => 1,
+        }
+    }
+
+    /// One that was folded or replaced meanwhile is of no interest any more.
+    fn is_there(&self, files: &Files, keyspace: &Keyspace, log: &Log) -> bool {
+        match &self.what {
+            What::Sealed(file, Of::Rows) => files.open.contains_key(&file.number),
+            What::Sealed(_, Of::Batch(batch)) => keyspace.batch(batch.number).is_some(),
+            What::ForStart(file) => file.is_needed(files, log),
+        }
+    }
+
+    /// Read a chunk; answers its bytes, or tells of damage.
+    fn verify(
+        &self,
+        chunk: usize,
+        files: &mut Files,
+        keyspace: &Keyspace,
+        disk: &dyn Disk,
+        to: (&Status, &Log),
+    ) -> Option<u64> {
+        let name = &self.name;
+        match &self.what {
+            What::Sealed(file, of) => match file.verify(chunk) {
+                Ok(()) => Some(CHUNK_BYTES as u64),
+                Err(error) => {
+                    found(of, keyspace, &format!("{name}: {error}"), to);
+                    None
+                }
+            },
+            What::ForStart(file) => match file.verify(disk) {
+                Ok(bytes) => Some(bytes),
+                Err(wrong) => {
+                    let todo = "a start would be refused, and memory is right: end this server \
+                                by SHUTDOWN SAVE";
+                    note(to.0, &format!("{name}: {wrong}; {todo}"));
+                    // The next checkpoint writes another one.
+                    if matches!(file, ForStart::Catalog(_)) {
+                        files.catalog_len = 0;
+                    }
+                    None
+                }
+            },
+        }
     }
 }
 
@@ -208,52 +259,22 @@ impl Scrub {
         };
         let mut read = 0;
         while read < budget {
-            let Some(Piece { name, file }) = self.left.last() else {
+            let Some(piece) = self.left.last() else {
                 self.under_way = false;
                 self.ended = Some(clock::monotonic());
                 status.scrub_passes.fetch_add(1, Relaxed);
                 break;
             };
-            // One that was folded or replaced meanwhile is of no interest any more.
-            let is_there = match file {
-                File::Sealed(file, Of::Rows) => files.open.contains_key(&file.number),
-                File::Sealed(_, Of::Batch(batch)) => keyspace.batch(batch.number).is_some(),
-                File::ForStart(file) => file.is_needed(files, to.1),
-            };
-            let chunks = match file {
-                File::Sealed(file, _) => file.chunks(),
-                File::ForStart(_) => 1,
-            };
-            if self.chunk >= chunks || !is_there {
+            if self.chunk >= piece.chunks() || !piece.is_there(files, keyspace, to.1) {
                 self.left.pop();
                 self.chunk = 0;
                 continue;
             }
-            match file {
-                File::Sealed(file, of) => {
-                    if let Err(error) = file.verify(self.chunk) {
-                        found(of, keyspace, &format!("{name}: {error}"), to);
-                        // The rest of this file is not looked at: one such report a file.
-                        self.chunk = file.chunks();
-                        continue;
-                    }
-                    read += CHUNK_BYTES as u64;
-                }
-                File::ForStart(file) => {
-                    let (bytes, wrong) = file.verify(disk);
-                    if let Some(wrong) = wrong {
-                        let todo = "a start would be refused, and memory is right: end this \
-                                    server by SHUTDOWN SAVE";
-                        note(status, &format!("{name}: {wrong}; {todo}"));
-                        // The next checkpoint writes another one.
-                        if matches!(file, ForStart::Catalog(_)) {
-                            files.catalog_len = 0;
-                        }
-                    }
-                    read += bytes;
-                }
+            match piece.verify(self.chunk, files, keyspace, disk, to) {
+                Some(bytes) => (self.chunk, read) = (self.chunk + 1, read + bytes),
+                // The rest of this file is not looked at: one such report a file.
+                None => self.chunk = usize::MAX,
             }
-            self.chunk += 1;
         }
         status.scrubbed_bytes.fetch_add(read, Relaxed);
     }

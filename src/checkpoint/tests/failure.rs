@@ -160,8 +160,8 @@ fn the_scrub_finds_what_only_a_start_would() {
         assert_eq!(scrubbed(&mut server, &disk), (0, 1), "{kind}");
         let names = disk.list().unwrap();
         let in_use = |name: &&String| disk.read(name).unwrap().iter().any(|byte| *byte != 0);
-        let names = names.iter().filter(|name| name.starts_with(kind));
-        let name = names.filter(in_use).next_back().unwrap();
+        let mut names = names.iter().filter(|name| name.starts_with(kind));
+        let name = names.rfind(in_use).unwrap();
         disk.edit(name, |bytes| {
             let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
             bytes[used / 2 / 8 * 8] ^= 1;
