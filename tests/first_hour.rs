@@ -226,7 +226,10 @@ fn from_the_clone_to_the_end() {
     assert!(code != Some(0) && said.contains("refused"), "{said}");
     let start = told(&first, "To start it again");
     newcomer.say(&format!("{start} > again.log 2>&1 &"));
-    let answers = format!("until {cli} ping 2> again.err | grep -q PONG; do sleep 0.05; done");
+    let answers = format!(
+        "for try in $(seq 600); do {cli} ping 2> again.err | grep -q PONG && exit 0; sleep 0.1; \
+         done; cat again.log; exit 1"
+    );
     newcomer.say(&answers);
     assert_eq!(newcomer.say(&get), "DE\n4");
     assert_eq!(

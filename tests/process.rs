@@ -44,6 +44,41 @@ fn shutdown_ends_it() {
     }
 }
 
+/// The connection of who stops the server closes when it has ended, and not before: the next start
+/// finds the directory free. With SAVE there is a checkpoint of everything.
+#[test]
+fn who_stops_it_can_start_it_again_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("data");
+    let dir = dir.to_str().expect("a path in UTF-8");
+    let options = ["--dir", dir, "--appendonly", "yes"];
+    for n in 0..20 {
+        let server = Server::try_ours(&options);
+        let server = server.unwrap_or_else(|said| panic!("start {n} was refused: {said}"));
+        let mut c = server.connect();
+        assert_eq!(c.line("DBSIZE").integer(), n);
+        c.line(&format!("SET k{n} v"));
+        let is_saved = n % 2 == 0;
+        let request = if is_saved {
+            "SHUTDOWN SAVE"
+        } else {
+            "SHUTDOWN"
+        };
+        c.send(&support::encode(&support::words(request)))
+            .expect("sent");
+        assert_eq!(c.read_to_end().expect("an end"), b"");
+        let check = Command::new(env!("CARGO_BIN_EXE_fieldstone"))
+            .args(["check", dir])
+            .output();
+        let check = check.expect("check");
+        let said = [check.stdout, check.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(check.status.success(), "{said}");
+        let behind = format!("; {} changes behind those in files", u8::from(!is_saved));
+        assert!(said.contains(&behind), "{request}: {said}");
+    }
+}
+
 #[test]
 fn signals_end_it() {
     for signal in ["-TERM", "-INT"] {

@@ -106,9 +106,13 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     if save && ctx.instance.storage().is_none() {
         return Err(super::persistence::NO_STORAGE.into());
     }
-    // With a log all is safe before the process ends.
-    // No reply: the client sees the connection close.
+    // No reply: the client sees the connection close, once the process has ended.
     ctx.session.close = true;
-    ctx.instance.control.stop();
+    ctx.session.stays_to_the_end = true;
+    // With a log all is safe before the process ends; a checkpoint is for who asks for it.
+    match save {
+        true => ctx.instance.control.save_and_stop(),
+        false => ctx.instance.control.stop(),
+    }
     Ok(())
 }

@@ -7,6 +7,8 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Control {
     stopping: AtomicBool,
+    /// There is to be a checkpoint before the end.
+    saves: AtomicBool,
     stop: Notify,
     /// Clients wait until then; 0: they do not.
     pause_until: AtomicU64,
@@ -25,6 +27,16 @@ impl Control {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.stop.notify_one();
+    }
+
+    /// The same, with a checkpoint before the end.
+    pub fn save_and_stop(&self) {
+        self.saves.store(true, Ordering::Release);
+        self.stop();
+    }
+
+    pub fn saves(&self) -> bool {
+        self.saves.load(Ordering::Acquire)
     }
 
     pub fn is_stopping(&self) -> bool {

@@ -47,6 +47,8 @@ pub struct Session {
     pub monitoring: bool,
     /// Close the connection once the output is sent.
     pub close: bool,
+    /// And only when the process ends: who stopped the server waits for that.
+    pub stays_to_the_end: bool,
     /// When the running batch began, milliseconds since the epoch.
     pub now: Millis,
     /// The LSN of the last change that this client made or saw: replies may have to wait for it.
@@ -78,6 +80,7 @@ impl Session {
             patterns: BTreeSet::new(),
             monitoring: false,
             close: false,
+            stays_to_the_end: false,
             now,
             seen_lsn: 0,
             work: None,

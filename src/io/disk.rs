@@ -42,6 +42,8 @@ pub trait Disk: Send + Sync {
     /// Give a file the same name in a folder, too, which is made if need be; the file and its new
     /// name are safe when this returns, whatever becomes of the old one.
     fn keep_aside(&self, folder: &str, name: &str) -> io::Result<()>;
+    /// Nothing is written any more: another process may have it.
+    fn release(&self) {}
 }
 
 /// How it is made sure that a new file has room. Either way, storing into it needs no more of it.
@@ -126,6 +128,10 @@ impl Directory {
 }
 
 impl Disk for Directory {
+    fn release(&self) {
+        self.lock.release();
+    }
+
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {

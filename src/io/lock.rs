@@ -22,8 +22,8 @@ const TRIES_MAX: usize = 1000;
 /// See the module.
 pub struct Lock {
     path: PathBuf,
-    /// Locked until it is closed.
-    _file: File,
+    /// Locked until it is closed or released.
+    file: File,
     /// It was not there before.
     is_new: bool,
     stays: AtomicBool,
@@ -70,13 +70,20 @@ impl Lock {
                 let stays = AtomicBool::new(false);
                 return Ok(Lock {
                     path,
-                    _file: file,
+                    file,
                     is_new,
                     stays,
                 });
             }
         }
         Err(in_use())
+    }
+
+    /// Whoever comes next may take it; the file stays.
+    pub fn release(&self) {
+        self.keep();
+        // Else it is when the process ends.
+        let _ = self.file.unlock();
     }
 
     /// The directory is ours: the file stays.
@@ -130,7 +137,10 @@ mod tests {
         assert_eq!(none.map(|e| e.kind()), Some(io::ErrorKind::NotFound));
         Lock::take(folder.path()).unwrap().keep();
         assert!(path.exists());
+        let lock = Lock::take(folder.path()).unwrap();
+        lock.release();
         drop(Lock::take(folder.path()).unwrap());
+        drop(lock);
         assert!(path.exists(), "somebody else's");
     }
 

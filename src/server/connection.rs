@@ -119,6 +119,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Serve the client until it goes.
     pub async fn serve(mut self) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
+        // The kernel closes it at the end of the process, when the directory is free again.
+        if self.session.stays_to_the_end() {
+            std::mem::forget(self.stream);
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -399,6 +403,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Say that no more will come, and pass over what the client had sent already.
     fn linger(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.session.stays_to_the_end() {
+            return DONE;
+        }
         if Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
             return WAIT;
         }

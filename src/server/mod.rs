@@ -19,7 +19,7 @@ pub use session::{Fed, MayReply, Session};
 use crate::checkpoint::Opened;
 use crate::clock;
 use crate::config::Config;
-use crate::instance::{Close, Instance, storage};
+use crate::instance::{Close, Instance, Storage, storage};
 use crate::io::log::{self, Level};
 use crate::wal::CLOSING_MARK;
 use accept::{Doors, accept_tcp, accept_unix};
@@ -112,12 +112,24 @@ pub fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Whether one was made, once it has ended.
+fn checkpoint(storage: &Storage) -> bool {
+    let (told, done) = std::sync::mpsc::channel();
+    storage.checkpoints.request_and_then(Box::new(move |saved| {
+        let _ = told.send(saved);
+    }));
+    done.recv().unwrap_or(false)
+}
+
 /// Sync what there is, and end the threads that keep it.
 fn end_keepers(instance: &Instance, keepers: Vec<JoinHandle<()>>) -> Result<(), StartError> {
     let Some(storage) = instance.storage() else {
         return Ok(());
     };
     let log = &storage.log;
+    if instance.control.saves() && !checkpoint(storage) {
+        log::warning(format_args!("The checkpoint before the end failed"));
+    }
     storage.checkpoints.stop();
     storage.uploads.stop();
     log.stop();
@@ -131,6 +143,7 @@ fn end_keepers(instance: &Instance, keepers: Vec<JoinHandle<()>>) -> Result<(), 
     log::notice(format_args!(
         "The log is synced up to LSN {durable} of {appended}"
     ));
+    log.release();
     match durable < appended {
         true => Err(StartError::NotSafe { durable, appended }),
         false => Ok(()),

@@ -169,6 +169,11 @@ impl Session {
         }
     }
 
+    /// Whether the client stopped the server, and is to see its end.
+    pub fn stays_to_the_end(&self) -> bool {
+        self.state.stays_to_the_end
+    }
+
     pub fn client(&self) -> &Arc<Client> {
         &self.state.client
     }

@@ -227,6 +227,11 @@ impl Log {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Let others have the directory: nothing is written any more.
+    pub fn release(&self) {
+        self.disk.release();
+    }
+
     pub fn has_failed(&self) -> bool {
         self.refuses.load(Ordering::Relaxed) && matches!(*self.state.lock(), State::Failed(_))
     }
