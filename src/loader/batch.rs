@@ -18,7 +18,7 @@ use crate::client::{Failure, refused};
 use crate::engine::PackCell;
 use crate::io::Append;
 use crate::resp::Reply;
-use crate::view::{OnMissed, Template, View};
+use crate::view::{Template, View};
 
 /// Bytes of one FS.BATCH WRITE.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -52,11 +52,8 @@ pub struct BatchSink {
     /// Of the features, in their order; milliseconds.
     ttls: Vec<Option<u64>>,
     /// When the load began, milliseconds since the epoch.
-    now: u64,
     earliest: Option<u64>,
     latest: Option<u64>,
-    /// Rows of which something had expired when they were loaded.
-    expired: u64,
 }
 
 fn integer(reply: &Reply, name: &str) -> Option<u64> {
@@ -95,7 +92,11 @@ pub fn features_ever(connection: &mut Connection, name: &str) -> Result<Vec<Stri
 
 impl BatchSink {
     /// Begin a batch of a view at a server.
-    pub fn begin(mut target: Target, view: &View, now: u64) -> Result<BatchSink, Failure> {
+    pub fn begin(
+        mut target: Target,
+        view: &View,
+        ttls: &[Option<u64>],
+    ) -> Result<BatchSink, Failure> {
         let begun = target
             .connection
             .call(&[b"FS.BATCH", b"BEGIN", view.name.as_bytes()])?;
@@ -128,10 +129,6 @@ impl BatchSink {
             memory: target.memory,
             dir: target.dir,
         };
-        let ttl = |feature| match view.on_missed {
-            OnMissed::Expire => view.ttl_of(feature),
-            OnMissed::Keep => None,
-        };
         Ok(BatchSink {
             builder: Builder::new(plan).map_err(|error| Failure::lasting(error.to_string()))?,
             connection: target.connection,
@@ -139,11 +136,9 @@ impl BatchSink {
             author: target.author,
             allowed: target.allowed,
             facts: json!({}),
-            ttls: view.features.iter().map(ttl).collect(),
-            now,
+            ttls: ttls.to_vec(),
             earliest: None,
             latest: None,
-            expired: 0,
         })
     }
 
@@ -169,10 +164,8 @@ impl RowSink for BatchSink {
     fn row(&mut self, row: &Row) -> Result<Taken, Failure> {
         let at = u64::try_from(row.at).unwrap_or(0);
         let mut cells: smallvec::SmallVec<[Option<PackCell<'_>>; 64]> = smallvec::SmallVec::new();
-        let mut expired = false;
         for (cell, ttl) in row.cells.iter().zip(&self.ttls) {
             let expire_at = ttl.map(|ttl| at.saturating_add(ttl));
-            expired |= expire_at.is_some_and(|expire_at| expire_at <= self.now);
             cells.push(cell.map(|cell| (cell, expire_at)));
         }
         // The same order, also before 1970.
@@ -180,7 +173,6 @@ impl RowSink for BatchSink {
         if let Err(error) = self.builder.add(row.key, order, &cells) {
             return Ok(Taken::No(error.to_string()));
         }
-        self.expired += u64::from(expired);
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
         self.builder.make_room().map_err(|error| {
@@ -221,7 +213,6 @@ impl RowSink for BatchSink {
         let mut more = vec![("batch_bytes", bytes)];
         more.extend(integer(&published, "version").map(|version| ("version", version)));
         more.extend((spilled > 0).then_some(("spilled_bytes", spilled)));
-        more.extend((self.expired > 0).then_some(("expired_rows", self.expired)));
         Ok(Summary {
             entities,
             older: outdated,

@@ -41,6 +41,8 @@ pub struct Pass<'a> {
     /// No row behind so many is looked at.
     pub rows_max: u64,
     pub report: Report,
+    /// The shortest time to live there is.
+    shortest: Option<u64>,
     next_number: u64,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Pass<'a> {
             rejects,
             rows_max: u64::MAX,
             report: Report::default(),
+            shortest: plan.ttls.iter().flatten().min().copied(),
             next_number: 0,
         }
     }
@@ -145,7 +148,10 @@ impl<'a> Pass<'a> {
                     place: block.place(row),
                 })?;
                 match taken {
-                    Taken::Yes => self.count(counted),
+                    Taken::Yes => {
+                        self.count(counted);
+                        self.count_expired(cells, at);
+                    }
                     Taken::No(reason) => self.reject(block, row, cells, None, &reason)?,
                 }
             }
@@ -191,6 +197,27 @@ impl<'a> Pass<'a> {
         self.report.features += row.present;
         self.report.defaults += row.defaults;
         self.report.nulls += row.nulls;
+    }
+
+    /// Note whether values of the row have expired already.
+    fn count_expired(&mut self, cells: &[Option<&[u8]>], at: i64) {
+        // Most have not, and need no look at their cells.
+        if self
+            .shortest
+            .is_none_or(|ttl| at.saturating_add_unsigned(ttl) > self.now)
+        {
+            return;
+        }
+        let cells = cells.get(self.plan.first_feature..).unwrap_or_default();
+        let present = cells.iter().zip(&self.plan.ttls);
+        let present = present.filter(|(cell, _)| cell.is_some());
+        let (mut any, mut all) = (false, true);
+        for (_, ttl) in present {
+            let is = ttl.is_some_and(|ttl| at.saturating_add_unsigned(ttl) <= self.now);
+            (any, all) = (any | is, all & is);
+        }
+        self.report.expired += u64::from(any);
+        self.report.dead += u64::from(any && all);
     }
 
     #[cold]

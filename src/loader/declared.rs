@@ -11,7 +11,7 @@ pub fn find(args: &LoadArgs, name: &str) -> Result<View, Failure> {
     let (text, of) = match &args.views {
         Some(path) => {
             let text = io::read_to_string(path);
-            let text = text.map_err(|e| Failure::passing(format!("{}: {e}", path.display())))?;
+            let text = text.map_err(|e| Failure::lasting(format!("{}: {e}", path.display())))?;
             (text, path.display().to_string())
         }
         None => ask(args, name)?,

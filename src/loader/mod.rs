@@ -236,13 +236,23 @@ impl<'a> Load<'a> {
             ..pass.report
         };
         // Before anything is sent: an export that came out empty is a mistake, mostly.
-        if report.rows == report.rejects + report.empty && !self.args.allow_empty {
-            let reason = format!(
-                "{}: of {} rows {} were rejected and {} have no feature: there is nothing to load; \
-                 --allow-empty if that is meant",
-                self.source, report.rows, report.rejects, report.empty
-            );
-            return Err(Failure::lasting(reason));
+        let Report {
+            rows,
+            rejects,
+            empty,
+            dead,
+            ..
+        } = report;
+        if rows == rejects + empty + dead && !self.args.allow_empty {
+            let expired = match dead {
+                0 => String::new(),
+                dead => format!(", and {dead} have expired already"),
+            };
+            return Err(Failure::lasting(format!(
+                "{}: of {rows} rows {rejects} were rejected and {empty} have no feature{expired}: \
+                 there is nothing to load; --allow-empty if that is meant",
+                self.source
+            )));
         }
         Ok(report)
     }
@@ -281,7 +291,7 @@ impl<'a> Load<'a> {
             memory: usize::try_from(self.args.memory / 2).unwrap_or(usize::MAX),
             dir: std::env::temp_dir(),
         };
-        let mut sink = BatchSink::begin(target, view, u64::try_from(now).unwrap_or(0))?;
+        let mut sink = BatchSink::begin(target, view, &self.plan.ttls)?;
         let report = self.pass("load", now, self.rejects(), &mut sink)?;
         sink.note(&self.source, &self.args.conditions, &report);
         let summary = Box::new(sink).finish()?;

@@ -13,7 +13,7 @@ use super::delimited;
 use super::source::{Source, Wanted};
 use super::storage::File;
 use crate::client::Failure;
-use crate::view::{Feature, Part, Scalar, Template, Type, View};
+use crate::view::{Feature, OnMissed, Part, Scalar, Template, Type, View};
 use crate::words::did_you_mean;
 
 pub struct Plan {
@@ -30,6 +30,8 @@ pub struct Plan {
     pub first_feature: usize,
     /// Features with defaults: the input, and what stands in for a null.
     pub defaults: Vec<(usize, Vec<u8>)>,
+    /// How long the features live, in the view's order; `None`: they do not expire.
+    pub ttls: Vec<Option<u64>>,
     allow_missing: bool,
 }
 
@@ -92,6 +94,7 @@ impl Plan {
             time: None,
             first_feature: 0,
             defaults: Vec::new(),
+            ttls: ttls(&view),
             allow_missing,
             view,
         };
@@ -254,6 +257,14 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn ttls(view: &View) -> Vec<Option<u64>> {
+    let ttl = |feature| match view.on_missed {
+        OnMissed::Expire => view.ttl_of(feature),
+        OnMissed::Keep => None,
+    };
+    view.features.iter().map(ttl).collect()
 }
 
 /// What to do about a column that is not there.

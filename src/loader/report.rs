@@ -19,6 +19,10 @@ pub struct Report {
     pub defaults: u64,
     /// Rows without one feature: nothing to write.
     pub empty: u64,
+    /// Rows of which something had expired when they were loaded.
+    pub expired: u64,
+    /// Of them, those of which everything had.
+    pub dead: u64,
     /// Columns that nothing needs, of the file that has the most.
     pub extra_columns: usize,
     pub rejects: u64,
@@ -56,6 +60,7 @@ impl Report {
             ("seconds", ((seconds * 1e3).round() / 1e3).into()),
             ("rows_per_second", (speed.round() as u64).into()),
         ];
+        fields.extend((self.expired > 0).then_some(("expired_rows", self.expired.into())));
         fields.extend(summary.more.iter().map(|&(name, n)| (name, n.into())));
         fields
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use crate::redis_server::{loader, report};
+use crate::redis_server::{loader, report, stderr};
 use crate::support::{Connection, Server, Value};
 use crate::views::rejects;
 
@@ -100,5 +100,40 @@ fn what_is_kept_although_its_next_batch_did_not_come_is_told_as_stale() {
         assert_eq!(get(&mut c, "e:1", "a"), value);
         let facts: serde_json::Value = serde_json::from_str(&told(&mut c, "facts")).unwrap();
         assert_eq!(facts["where"], format!("ds={day}"));
+    }
+}
+
+/// What has expired before it is there is told whatever way it goes, and where nothing else is left
+/// the load is refused, before anything is sent.
+#[test]
+fn what_has_expired_is_counted_and_all_of_it_is_refused() {
+    let view = "[view.v]\nentity = 'e'\nkey = 'e:{id}'\nevent_time = 'at'\nttl = '1h'\n\
+                feature.a.type = 'string'\nfeature.b = { type = 'string', ttl = '900000h' }\n";
+    let store = Store::new(view);
+    store.write("views.toml", view);
+    let to = format!("127.0.0.1:{}", store.server.port());
+    let old = "2026-11-20T10:00:00Z";
+    let ways = [
+        &["--dry-run"][..],
+        &["--views", "views.toml", "--to", &to],
+        &["--allow-shrink"],
+    ];
+    for options in ways {
+        store.write(
+            "x.csv",
+            &format!("id,at,a,b\n1,{old},x,\n2,{old},x,y\n3,{old},,y\n"),
+        );
+        let report = report(&store.load("x.csv", options));
+        let counts = [&report["rows"], &report["expired_rows"], &report["empty"]];
+        assert_eq!(counts, [3, 2, 0], "{options:?}");
+        store.write(
+            "x.csv",
+            &format!("id,at,a,b\n1,{old},x,\n2,{old},x,\n3,{old},,\n"),
+        );
+        let output = store.load("x.csv", options);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {said}");
+        let want = "of 3 rows 0 were rejected and 1 have no feature, and 2 have expired already";
+        assert!(said.contains(want), "{options:?}: {said}");
     }
 }
