@@ -709,7 +709,8 @@ fn batches_are_shown_and_what_nothing_needs_is_left_over() {
         said.text
     );
     assert!(
-        said.text.contains("(database 0: 80, database 254: 4)"),
+        said.text
+            .contains("80 (database 0: 80); 4 more say of views and batches"),
         "{}",
         said.text
     );

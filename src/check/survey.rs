@@ -284,16 +284,19 @@ impl Checked {
         if self.report.verdict() != Verdict::Fine {
             return "not known while something is damaged".to_owned();
         }
-        let sum: usize = self.counts.iter().map(|(_, keys)| keys).sum();
-        let each: Vec<String> = self
-            .counts
-            .iter()
-            .map(|(db, keys)| format!("database {db}: {keys}"))
-            .collect();
-        match each.is_empty() {
+        let is_own = |(db, _): &&(Db, usize)| *db == SYSTEM_DB;
+        let of_clients = || self.counts.iter().filter(|count| !is_own(count));
+        let sum: usize = of_clients().map(|(_, keys)| keys).sum();
+        let each = of_clients().map(|(db, keys)| format!("database {db}: {keys}"));
+        let each: Vec<String> = each.collect();
+        let mut text = match each.is_empty() {
             true => "0".to_owned(),
             false => format!("{sum} ({})", each.join(", ")),
+        };
+        if let Some((_, own)) = self.counts.iter().find(is_own) {
+            let _ = write!(text, "; {own} more say of views and batches what they are");
         }
+        text
     }
 }
 
