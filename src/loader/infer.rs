@@ -175,7 +175,7 @@ fn columns(
                 guess: Guess::new(natural),
                 name,
             }),
-            Err(reason) => notes.push(format!("column {name} is left out: it {reason}")),
+            Err(reason) => notes.push(format!("{reason}: it is left out")),
         }
     }
     Ok(columns)
