@@ -330,4 +330,18 @@ pub const BUGS: &[Bug] = &[
         bad: "if part.layer.lsn > 0 {",
         tests: "checkpoint::tests::",
     },
+    Bug {
+        what: "the scrub passes over the log",
+        file: "src/checkpoint/scrub.rs",
+        good: "if reached < *behind {",
+        bad: "if reached > *behind {",
+        tests: "checkpoint::tests::failure",
+    },
+    Bug {
+        what: "codes with leading zeros are taken for numbers",
+        file: "src/loader/infer/guess.rs",
+        good: "[b'0', b'0'..=b'9', ..] => false,",
+        bad: "[b'0', b'0'..=b'9', ..] => true,",
+        tests: "loader::infer",
+    },
 ];
