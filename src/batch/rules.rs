@@ -9,6 +9,7 @@
 use crate::engine::{BatchRow, Field, Millis};
 use crate::rowfile::batch::Facts;
 use crate::view::{Feature, OnMissed, Scalar, Template, Type, View, show_duration};
+use crate::wide::same;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -99,7 +100,7 @@ impl Rules {
     fn feature(&self, name: &[u8], guess: &mut usize) -> Option<&Feature> {
         let from = *guess;
         let order = (from..self.names.len()).chain(0..from);
-        let found = |at: &usize| self.names.get(*at).is_some_and(|(n, _)| &**n == name);
+        let found = |at: &usize| self.names.get(*at).is_some_and(|(n, _)| same(n, name));
         let at = { order }.find(found)?;
         *guess = at + 1;
         self.view.features.get(self.names.get(at)?.1?)
